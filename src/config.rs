@@ -1,0 +1,1 @@
+//! `keyward.yaml`: environments, systems, consumers, roster, policy.

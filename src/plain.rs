@@ -1,0 +1,1 @@
+//! The same views as lines: for CI, pipes and screen readers.

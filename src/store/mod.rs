@@ -1,0 +1,1 @@
+//! Where runs are kept, and the register of all of them.

@@ -1,0 +1,1 @@
+//! The bytes of a transcript: encoding, chain, signatures, verification, seal, blobs.
