@@ -1,0 +1,681 @@
+//! A run as the fold of its entries: the only state there is.
+//!
+//! `apply` believes what it is given; whether an entry was allowed is [`super::admit`]'s question, asked before.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::book::Book;
+use super::call::Rendered;
+use super::own::{self, Nature};
+use super::entry::{
+    Answer, Body, Deviation, DeviationKind, Doubt, EndStatus, Entry, Opened, Place, Reading, Stamp, Verdict,
+};
+
+/// A call that was sent, or was about to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallState {
+    /// `started` is on disk; no answer yet.
+    Started {
+        /// When.
+        at: Stamp,
+    },
+    /// Answered.
+    Finished {
+        /// As judged.
+        verdict: Verdict,
+        /// What was answered.
+        reading: Reading,
+        /// When.
+        at: Stamp,
+    },
+    /// No answer came.
+    InDoubt {
+        /// When it was started.
+        started: Stamp,
+        /// Why.
+        evidence: Value,
+        /// What reads said since: the result of each.
+        reads: Vec<(Stamp, Value)>,
+    },
+    /// It was found out.
+    Reconciled {
+        /// When it was started.
+        started: Stamp,
+        /// The outcome.
+        outcome: Doubt,
+        /// From what.
+        evidence: Value,
+        /// When.
+        at: Stamp,
+    },
+    /// Not one byte left.
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CallState {
+    /// True if the world may have changed by it.
+    pub fn may_have_acted(&self) -> bool {
+        match self {
+            Self::NotSent { .. } => false,
+            Self::Finished { verdict, .. } => *verdict != Verdict::Fail,
+            Self::Reconciled { outcome, .. } => !matches!(outcome, Doubt::NotDone | Doubt::NotOurs),
+            Self::Started { .. } | Self::InDoubt { .. } => true,
+        }
+    }
+
+    /// True if it is known to have happened.
+    pub fn done(&self) -> bool {
+        matches!(
+            self,
+            Self::Finished { verdict: Verdict::Pass, .. } | Self::Reconciled { outcome: Doubt::Done, .. }
+        )
+    }
+
+    /// True while its outcome is open.
+    pub fn open(&self) -> bool {
+        matches!(self, Self::Started { .. } | Self::InDoubt { .. })
+            || matches!(self, Self::Reconciled { outcome: Doubt::Unknown, .. })
+    }
+}
+
+/// One try of a probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its entry.
+    pub n: u64,
+    /// When.
+    pub at: Stamp,
+    /// As judged.
+    pub verdict: Verdict,
+    /// What was read.
+    pub reading: Reading,
+    /// Passes in a row, this one included.
+    pub in_a_row: u32,
+}
+
+/// A row of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowState {
+    /// Its key; `""` without `for_each`.
+    pub key: String,
+    /// Its element.
+    pub value: Value,
+    /// The attempt it was last opened in.
+    pub attempt: u32,
+    /// What was there before the act.
+    pub look: Option<(Stamp, Reading)>,
+    /// Looks of earlier attempts that acted: the way back needs the first.
+    pub first_look: Option<Reading>,
+    /// Calls of this attempt.
+    pub calls: BTreeMap<u32, CallState>,
+    /// Samples of this attempt.
+    pub samples: Vec<Sample>,
+    /// Set once decided.
+    pub verdict: Option<Verdict>,
+    /// When it was decided.
+    pub decided: Option<Stamp>,
+    /// The real time of it.
+    pub decided_wall: Option<Stamp>,
+    /// The server's date of the act's last answer.
+    pub date: Option<String>,
+    /// Something was sent for it in any attempt and may have acted.
+    pub touched: bool,
+    /// Calls of earlier attempts, newest last.
+    pub past: Vec<BTreeMap<u32, CallState>>,
+}
+
+impl RowState {
+    fn new(key: String, value: Value, attempt: u32) -> Self {
+        Self {
+            key,
+            value,
+            attempt,
+            look: None,
+            first_look: None,
+            calls: BTreeMap::new(),
+            samples: Vec::new(),
+            verdict: None,
+            decided: None,
+            decided_wall: None,
+            date: None,
+            touched: false,
+            past: Vec::new(),
+        }
+    }
+
+    /// The result of the call that gave one, else of the deciding reading.
+    pub fn result(&self) -> Option<&Value> {
+        let answered = self.calls.values().rev().find_map(|call| match call {
+            CallState::Finished { reading, .. } => reading.result.as_ref(),
+            _ => None,
+        });
+        answered.or_else(|| self.samples.last()?.reading.result.as_ref())
+    }
+}
+
+/// A gate's last reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateReading {
+    /// Its entry.
+    pub n: u64,
+    /// When.
+    pub at: Stamp,
+    /// Does it hold?
+    pub verdict: Verdict,
+    /// From what; `opens` is the time at which it can next hold.
+    pub evidence: Value,
+}
+
+/// A confirmation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confirmation {
+    /// Its entry.
+    pub n: u64,
+    /// When.
+    pub at: Stamp,
+    /// The action.
+    pub rendered: Rendered,
+    /// Its digest.
+    pub digest: String,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// A step of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    /// The attempt that is open, or the last one; 0 before the first.
+    pub attempt: u32,
+    /// Rows so far.
+    pub rows: Vec<RowState>,
+    /// Gate readings by gate and row.
+    pub gates: BTreeMap<(u32, String), GateReading>,
+    /// Gates that were broken.
+    pub overridden: BTreeMap<u32, String>,
+    /// The confirmation of the open attempt.
+    pub confirmed: Option<Confirmation>,
+    /// Left out, and why.
+    pub skipped: Option<String>,
+    /// Its observation starts anew here.
+    pub window: Option<Stamp>,
+}
+
+impl StepState {
+    /// The row of that key.
+    pub fn row(&self, key: &str) -> Option<&RowState> {
+        self.rows.iter().find(|row| row.key == key)
+    }
+
+    fn row_mut(&mut self, key: &str) -> Option<&mut RowState> {
+        self.rows.iter_mut().find(|row| row.key == key)
+    }
+
+    /// Every opened row passed, or it was skipped.
+    pub fn passed(&self) -> bool {
+        self.skipped.is_some() || (self.attempt > 0 && self.rows.iter().all(|row| row.verdict == Some(Verdict::Pass)))
+    }
+
+    /// When the last row passed, if all did.
+    pub fn passed_at(&self) -> Option<Stamp> {
+        self.passed().then(|| self.rows.iter().filter_map(|row| row.decided).max()).flatten()
+    }
+
+    /// A row that failed or is unknown.
+    pub fn stopped_row(&self) -> Option<&RowState> {
+        self.rows.iter().find(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
+    }
+}
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Going forward.
+    Forward,
+    /// Going back.
+    Back,
+    /// Given up, not yet sealed.
+    Aborted,
+    /// Over.
+    Sealed(EndStatus),
+}
+
+/// A run, folded.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Entry 0.
+    pub opened: Opened,
+    /// Number of entries.
+    pub entries: u64,
+    /// Time of the last entry.
+    pub at: Stamp,
+    /// Time of entry 0.
+    pub opened_at: Stamp,
+    /// Forward, back, over.
+    pub phase: Phase,
+    /// Suspended since.
+    pub suspended: Option<Stamp>,
+    /// Who operates now.
+    pub operator: String,
+    /// The operator's ARN now.
+    pub caller: String,
+    /// To whom it was handed over.
+    pub handed_to: Option<String>,
+    /// Inputs and captures by name.
+    pub values: Map<String, Value>,
+    /// By index in the runbook.
+    pub steps: Vec<StepState>,
+    /// The acts of the way back, as pseudo-steps by id, once it has begun.
+    pub back: BTreeMap<String, StepState>,
+    /// The confirmation of the way back, and its attempt.
+    pub back_confirmed: Option<Confirmation>,
+    /// Attempts of the way back so far.
+    pub back_attempt: u32,
+    /// Why it was begun.
+    pub back_reason: Option<String>,
+    /// Embedded approvals: id and statement.
+    pub approvals: Vec<(String, Value)>,
+    /// Deviations so far.
+    pub deviations: Vec<Deviation>,
+    /// Entry and time of the last resumption: readings before it do not count for a confirmation.
+    pub resumed_n: u64,
+}
+
+impl State {
+    /// The state after entry 0; `None` if it is none.
+    pub fn open(book: &Book, entry: &Entry) -> Option<Self> {
+        let Body::Opened(opened) = &entry.body else { return None };
+        Some(Self {
+            entries: 1,
+            at: entry.at,
+            opened_at: entry.at,
+            phase: Phase::Forward,
+            suspended: None,
+            operator: opened.operator.clone(),
+            caller: opened.caller.clone(),
+            handed_to: None,
+            values: opened.inputs.clone(),
+            steps: vec![StepState::default(); book.runbook.steps.len()],
+            back: BTreeMap::new(),
+            back_confirmed: None,
+            back_attempt: 0,
+            back_reason: None,
+            approvals: Vec::new(),
+            deviations: Vec::new(),
+            resumed_n: 0,
+            opened: (**opened).clone(),
+        })
+    }
+
+    /// The step of that id, also one of the way back.
+    pub fn step(&self, book: &Book, id: &str) -> Option<&StepState> {
+        match book.runbook.position(id) {
+            Some(index) => self.steps.get(index),
+            None => self.back.get(id),
+        }
+    }
+
+    fn step_mut(&mut self, book: &Book, id: &str) -> Option<&mut StepState> {
+        match book.runbook.position(id) {
+            Some(index) => self.steps.get_mut(index),
+            None => self.back.get_mut(id),
+        }
+    }
+
+    fn row_mut(&mut self, book: &Book, place: &Place) -> Option<&mut RowState> {
+        self.step_mut(book, &place.step)?.row_mut(&place.row)
+    }
+
+    /// Folds in one entry. Entries that name what is not there change nothing.
+    pub fn apply(&mut self, book: &Book, entry: &Entry) {
+        self.entries = entry.n + 1;
+        self.at = entry.at;
+        match &entry.body {
+            Body::Opened(_) | Body::Noted { .. } | Body::ClockMoved { .. } | Body::Recovered { .. } => {}
+            Body::Resolved { what, name, row, attempt, reading } => {
+                self.resolve(book, entry, (what, name, row, *attempt), reading);
+            }
+            Body::Gate { step, gate, row, verdict, evidence } => {
+                let reading =
+                    GateReading { n: entry.n, at: entry.at, verdict: *verdict, evidence: evidence.clone() };
+                if let Some(state) = self.step_mut(book, step) {
+                    state.gates.insert((*gate, row.clone()), reading);
+                }
+            }
+            Body::Confirmed { step, attempt, action, digest, answer } => {
+                self.confirm(book, entry, step, *attempt, action, digest, answer);
+            }
+            Body::Started { place, .. } => {
+                if let Some(row) = self.row_mut(book, place) {
+                    row.touched = true;
+                    if row.first_look.is_none() {
+                        row.first_look = row.look.as_ref().map(|(_, reading)| reading.clone());
+                    }
+                    row.calls.insert(place.call, CallState::Started { at: entry.at });
+                }
+            }
+            Body::NotSent { place, reason } => {
+                if let Some(row) = self.row_mut(book, place) {
+                    row.calls.insert(place.call, CallState::NotSent { reason: reason.clone() });
+                    row.verdict = Some(Verdict::Fail);
+                    row.decided = Some(entry.at);
+                }
+            }
+            Body::Sample { place, verdict, reading } => self.sample(book, entry, place, *verdict, reading, false),
+            Body::Finished { place, verdict, reading } => self.finish(book, entry, place, *verdict, reading),
+            Body::InDoubt { place, evidence } => {
+                if let Some(row) = self.row_mut(book, place)
+                    && let Some(call) = row.calls.get_mut(&place.call)
+                {
+                    let started = match call {
+                        CallState::Started { at } => *at,
+                        CallState::InDoubt { started, .. } | CallState::Reconciled { started, .. } => *started,
+                        _ => entry.at,
+                    };
+                    let mut reads = match call {
+                        CallState::InDoubt { reads, .. } => std::mem::take(reads),
+                        _ => Vec::new(),
+                    };
+                    if let Some(read) = evidence.get("read") {
+                        reads.push((entry.at, read.clone()));
+                    }
+                    *call = CallState::InDoubt { started, evidence: evidence.clone(), reads };
+                }
+            }
+            Body::Reconciled { place, outcome, evidence } => self.reconcile(book, entry, place, *outcome, evidence),
+            Body::Approved { id, statement, .. } => {
+                let statement = serde_json::from_str(statement).unwrap_or(Value::Null);
+                self.approvals.push((id.clone(), statement));
+            }
+            Body::Override { step, gate, reason, .. } => {
+                if let Some(state) = self.step_mut(book, step) {
+                    state.overridden.insert(*gate, reason.clone());
+                }
+                self.deviate(entry, DeviationKind::Override, step, format!("gate {} broken: {reason}", gate + 1));
+            }
+            Body::Skipped { step, reason } => {
+                if let Some(state) = self.step_mut(book, step) {
+                    state.skipped = Some(reason.clone());
+                }
+                self.deviate(entry, DeviationKind::Skip, step, reason.clone());
+            }
+            Body::RowAdded { list, value, reason } => {
+                if let Some(Value::Array(values)) = self.values.get_mut(list) {
+                    values.push(value.clone());
+                }
+                let name = value.get("name").and_then(Value::as_str).unwrap_or("a row");
+                self.deviate(entry, DeviationKind::Edited, "", format!("{name} added to {list}: {reason}"));
+            }
+            Body::WindowRestarted { step, reason } => {
+                if let Some(state) = self.step_mut(book, step) {
+                    state.window = Some(entry.at);
+                    state.gates.clear();
+                }
+                self.deviate(entry, DeviationKind::Edited, step, format!("observed anew: {reason}"));
+            }
+            Body::RollbackBegun { reason } => {
+                self.phase = Phase::Back;
+                self.back_reason = Some(reason.clone());
+            }
+            Body::Suspended { .. } => self.suspended = Some(entry.at),
+            Body::Resumed { caller, .. } => self.come_back(entry, caller),
+            Body::TookOver { caller, .. } => {
+                self.come_back(entry, caller);
+                self.operator.clone_from(&entry.by);
+                self.handed_to = None;
+            }
+            Body::HandedOver { to } => self.handed_to = Some(to.clone()),
+            Body::Aborted { .. } => self.phase = Phase::Aborted,
+            Body::Sealed { status, .. } => self.phase = Phase::Sealed(*status),
+        }
+    }
+
+    fn come_back(&mut self, entry: &Entry, caller: &str) {
+        self.suspended = None;
+        caller.clone_into(&mut self.caller);
+        self.resumed_n = entry.n;
+        // Gates are read again, and what was confirmed but not started has to be confirmed again.
+        for step in self.steps.iter_mut().chain(self.back.values_mut()) {
+            step.gates.clear();
+        }
+    }
+
+    fn deviate(&mut self, entry: &Entry, kind: DeviationKind, step: &str, text: String) {
+        self.deviations.push(Deviation { n: entry.n, kind, step: step.to_owned(), text });
+    }
+
+    fn resolve(
+        &mut self,
+        book: &Book,
+        entry: &Entry,
+        (what, name, row, attempt): (&str, &str, &str, u32),
+        reading: &Reading,
+    ) {
+        let result = reading.result.clone().unwrap_or(Value::Null);
+        match what {
+            "capture" => {
+                self.values.insert(name.to_owned(), result);
+            }
+            "rows" => {
+                if name == "rollback" {
+                    self.back_attempt = attempt;
+                    self.back_confirmed = None;
+                }
+                let opened: Vec<(String, Value)> = result
+                    .as_array()
+                    .map(|list| {
+                        list.iter()
+                            .filter_map(|row| Some((row.get("key")?.as_str()?.to_owned(), row.get("value")?.clone())))
+                            .collect()
+                    })
+                    .unwrap_or_default();
+                let again = if name == "rollback" {
+                    for (key, _) in &opened {
+                        let step = self.back.entry(key.clone()).or_default();
+                        open_row(step, "", &Value::Null, attempt);
+                    }
+                    None
+                } else {
+                    self.step_mut(book, name).map(|step| {
+                        let failed = opened.iter().any(|(key, _)| {
+                            step.row(key).is_some_and(|row| {
+                                matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown))
+                            })
+                        });
+                        for (key, value) in &opened {
+                            open_row(step, key, value, attempt);
+                        }
+                        step.attempt = attempt;
+                        step.confirmed = None;
+                        step.gates.clear();
+                        failed
+                    })
+                };
+                if again == Some(true) {
+                    let names: Vec<&str> =
+                        opened.iter().map(|(key, _)| key.as_str()).filter(|key| !key.is_empty()).collect();
+                    let rows = if names.is_empty() { String::new() } else { format!("{}, ", names.join(", ")) };
+                    self.deviate(entry, DeviationKind::Retry, name, format!("{rows}attempt {attempt}"));
+                }
+            }
+            "look" => {
+                if let Some(state) = self.step_mut(book, name).and_then(|step| step.row_mut(row)) {
+                    state.look = Some((entry.at, reading.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // The entry's own fields.
+    fn confirm(
+        &mut self,
+        book: &Book,
+        entry: &Entry,
+        step: &str,
+        attempt: u32,
+        action: &str,
+        digest: &str,
+        answer: &Answer,
+    ) {
+        let Ok(rendered) = serde_json::from_str::<Rendered>(action) else { return };
+        let confirmation = Confirmation {
+            n: entry.n,
+            at: entry.at,
+            rendered,
+            digest: digest.to_owned(),
+            answer: answer.clone(),
+        };
+        if step == "rollback" {
+            self.back_attempt = attempt;
+            self.back_confirmed = Some(confirmation.clone());
+            for act in confirmation.rendered.rows.iter().map(|row| row.row.clone()) {
+                let state = self.back.entry(act).or_default();
+                state.attempt = attempt;
+                state.confirmed = Some(confirmation.clone());
+            }
+        } else if let Some(state) = self.step_mut(book, step) {
+            state.confirmed = Some(confirmation);
+        }
+    }
+
+    fn finish(&mut self, book: &Book, entry: &Entry, place: &Place, verdict: Verdict, reading: &Reading) {
+        let nature = self.nature(book, place);
+        if nature.reads {
+            self.sample(book, entry, place, verdict, reading, true);
+            return;
+        }
+        let calls = self.calls_of(book, place);
+        if let Some(row) = self.row_mut(book, place) {
+            if reading.date.is_some() {
+                row.date.clone_from(&reading.date);
+            }
+            row.calls.insert(place.call, CallState::Finished { verdict, reading: reading.clone(), at: entry.at });
+            let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
+            if verdict != Verdict::Pass || (all_done && !nature.samples) {
+                row.verdict = Some(verdict);
+                row.decided = Some(entry.at);
+                row.decided_wall = entry.wall;
+            }
+        }
+    }
+
+    /// Number of calls in the confirmed action's row.
+    pub fn calls_of(&self, book: &Book, place: &Place) -> u32 {
+        let confirmed = self.step(book, &place.step).and_then(|step| step.confirmed.as_ref());
+        let key = if book.runbook.position(&place.step).is_some() { &place.row } else { &place.step };
+        let row = confirmed.and_then(|c| c.rendered.rows.iter().find(|row| row.row == *key));
+        row.map_or(0, |row| u32::try_from(row.calls.len()).unwrap_or(u32::MAX))
+    }
+
+    fn nature(&self, book: &Book, place: &Place) -> Nature {
+        let value = self.step(book, &place.step).and_then(|step| step.row(&place.row)).map(|row| &row.value);
+        own::nature(book, self, &place.step, value.unwrap_or(&Value::Null))
+    }
+
+    fn sample(
+        &mut self,
+        book: &Book,
+        entry: &Entry,
+        place: &Place,
+        verdict: Verdict,
+        reading: &Reading,
+        deciding: bool,
+    ) {
+        let Nature { reads, sampling, .. } = self.nature(book, place);
+        let since = self.sampling_since(book, place);
+        let Some(row) = self.row_mut(book, place) else { return };
+        let before = row.samples.last().map_or(0, |sample| sample.in_a_row);
+        let in_a_row = if verdict == Verdict::Pass { before + 1 } else { 0 };
+        row.samples.push(Sample { n: entry.n, at: entry.at, verdict, reading: reading.clone(), in_a_row });
+        if reads && reading.date.is_some() {
+            row.date.clone_from(&reading.date);
+        }
+        let late = match (sampling.within, since) {
+            (Some(within), Some(since)) => entry.at >= since.plus(sampling.settle).plus(within),
+            _ => true,
+        };
+        let decided = if reads { deciding } else { in_a_row >= sampling.consecutive || (late && verdict != Verdict::Pass) };
+        if decided {
+            row.verdict = Some(verdict);
+            row.decided = Some(entry.at);
+            row.decided_wall = entry.wall;
+        }
+        if decided && verdict == Verdict::Pass {
+            self.note_advisories(book, entry, place, reading);
+        }
+    }
+
+    fn note_advisories(&mut self, book: &Book, entry: &Entry, place: &Place, reading: &Reading) {
+        let Some(step) = book.runbook.step(&place.step) else { return };
+        let result = reading.result.clone().unwrap_or(Value::Null);
+        let row = self.step(book, &place.step).and_then(|s| s.row(&place.row)).cloned();
+        let scope = super::scope::scope(self, book, Some(step), row.as_ref());
+        let (_, judgements) = super::expect::judge(&step.expect, &result, &scope);
+        for judgement in judgements.into_iter().filter(|j| j.advisory && j.verdict != Verdict::Pass) {
+            let text = judgement.sentence.unwrap_or(judgement.expected);
+            self.deviate(entry, DeviationKind::Advisory, &place.step, text);
+        }
+    }
+
+    /// From when a row's samples are counted: its last answered call, else its confirmation.
+    pub fn sampling_since(&self, book: &Book, place: &Place) -> Option<Stamp> {
+        let step = self.step(book, &place.step)?;
+        let row = step.row(&place.row)?;
+        let last = row.calls.values().filter_map(|call| match call {
+            CallState::Finished { at, .. } | CallState::Reconciled { at, .. } => Some(*at),
+            _ => None,
+        });
+        last.max().or_else(|| step.confirmed.as_ref().map(|confirmed| confirmed.at))
+    }
+
+    fn reconcile(&mut self, book: &Book, entry: &Entry, place: &Place, outcome: Doubt, evidence: &Value) {
+        let nature = self.nature(book, place);
+        let calls = self.calls_of(book, place);
+        let Some(row) = self.row_mut(book, place) else { return };
+        let started = match row.calls.get(&place.call) {
+            Some(CallState::InDoubt { started, .. } | CallState::Reconciled { started, .. }) => *started,
+            _ => entry.at,
+        };
+        row.calls.insert(
+            place.call,
+            CallState::Reconciled { started, outcome, evidence: evidence.clone(), at: entry.at },
+        );
+        match outcome {
+            Doubt::Done => {
+                let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
+                if all_done && !nature.samples {
+                    row.verdict = Some(Verdict::Pass);
+                    row.decided = Some(entry.at);
+                }
+            }
+            Doubt::NotDone | Doubt::DoneLost | Doubt::NotOurs => {
+                row.verdict = Some(Verdict::Fail);
+                row.decided = Some(entry.at);
+            }
+            Doubt::Unknown => {}
+        }
+    }
+}
+
+fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
+    step.attempt = attempt;
+    step.confirmed = None;
+    match step.row_mut(key) {
+        None => step.rows.push(RowState::new(key.to_owned(), value.clone(), attempt)),
+        Some(row) => {
+            let mut fresh = RowState::new(key.to_owned(), value.clone(), attempt);
+            fresh.touched = row.touched;
+            fresh.first_look = row.first_look.take();
+            fresh.past = std::mem::take(&mut row.past);
+            if !row.calls.is_empty() {
+                fresh.past.push(std::mem::take(&mut row.calls));
+            }
+            *row = fresh;
+        }
+    }
+}
