@@ -173,7 +173,9 @@ fn shown_range(text: &str, span: Span) -> std::ops::Range<usize> {
 
 /// Text that can go to a terminal: control characters escaped. Line ends stay.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// A finding as one object: `code`, `severity`, `file`, `line`, `column`, `message`, `hint`.
@@ -288,7 +290,9 @@ mod tests {
         assert!(render(&source, std::slice::from_ref(&wild), false).contains("KW001"));
         // In the middle of the two bytes of `ü`.
         let inside = source.text.find('ü').unwrap() + 1;
-        assert!(render(&source, &[Finding { span: Span { start: inside, end: inside }, ..wild }], false).contains("end"));
+        assert!(
+            render(&source, &[Finding { span: Span { start: inside, end: inside }, ..wild }], false).contains("end")
+        );
     }
 
     #[test]
