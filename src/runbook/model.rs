@@ -7,28 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use crate::diagnostic::{Source, Span};
+
 use super::op::Op;
 use super::template::{Node, Path, Template};
-
-/// A byte range in [`Source::text`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
-
-/// The very bytes a runbook was read from.
-#[derive(Clone, Debug, Default)]
-pub struct Source {
-    /// As the operator named it: a path, or `built in: NAME`.
-    pub name: String,
-    /// The text.
-    pub text: String,
-    /// Lower-case hex SHA-256 of the text.
-    pub sha256: String,
-}
 
 /// An SOP made executable.
 #[derive(Clone, Debug)]
