@@ -57,7 +57,8 @@ pub fn judge(
     expectations: &[Expectation],
     scope: &Scope,
 ) -> Finding {
-    let good: Vec<&Value> = reads.iter().map(|(_, result)| result).filter(|result| error_of(result).is_none()).collect();
+    let good: Vec<&Value> =
+        reads.iter().map(|(_, result)| result).filter(|result| error_of(result).is_none()).collect();
     let more = if reads.len() >= asked { Finding::Person { candidate: None } } else { Finding::Ask };
     let Some(last) = good.last() else { return more };
     if step.run.op == Op::IamCreateAccessKey {

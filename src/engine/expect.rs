@@ -56,7 +56,12 @@ pub fn worse(a: Verdict, b: Verdict) -> Verdict {
 fn is_definite(code: &str) -> bool {
     matches!(
         code,
-        "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" | "NoSuchEntity" | "NoSuchBucket"
+        "InvalidClientTokenId"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "AccessDenied"
+            | "NoSuchEntity"
+            | "NoSuchBucket"
     )
 }
 
@@ -164,7 +169,9 @@ fn found(pattern: &str, value: &Value) -> Option<bool> {
 
 fn contains(value: &Value, wanted: &Value) -> Option<bool> {
     match value {
-        Value::Array(list) => list.iter().map(|item| equal(item, wanted)).try_fold(false, |has, same| Some(has || same?)),
+        Value::Array(list) => {
+            list.iter().map(|item| equal(item, wanted)).try_fold(false, |has, same| Some(has || same?))
+        }
         Value::String(text) => Some(text.contains(wanted.as_str()?)),
         _ => None,
     }
@@ -200,5 +207,10 @@ fn words(value: &Value) -> String {
 
 /// The evidence of a judged list, for gates and reports.
 pub fn evidence(judgements: &[Judgement]) -> Value {
-    json!(judgements.iter().map(|j| json!({"expected": j.expected, "actual": j.actual, "verdict": j.verdict})).collect::<Vec<_>>())
+    json!(
+        judgements
+            .iter()
+            .map(|j| json!({"expected": j.expected, "actual": j.actual, "verdict": j.verdict}))
+            .collect::<Vec<_>>()
+    )
 }

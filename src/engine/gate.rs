@@ -176,9 +176,7 @@ impl GateView<'_> {
                     self.judge_after(step, *at_least, *recommended, facts, at)
                 }
                 GateKind::UnusedSince { since, for_, .. } => self.judge_unused_since(since, *for_, read(0), at),
-                GateKind::InactiveFor { key, at_least } => {
-                    self.judge_inactive_for(key, at_least, read(0), read(1), at)
-                }
+                GateKind::InactiveFor { key, at_least } => self.judge_inactive_for(key, at_least, read(0), read(1), at),
                 GateKind::UnusedFor { at_least, .. } => self.judge_unused_for(at_least, read(0), read(1), at),
                 GateKind::NotDuring { window, zone } => judge_not_during(*window, *zone, at),
                 GateKind::Approval { people, role, .. } => {
@@ -196,7 +194,9 @@ impl GateView<'_> {
                     let scope = self.scope();
                     let who = read(0);
                     let mut verdict = if who.get("arn").is_some() { Verdict::Pass } else { Verdict::Unknown };
-                    for (template, field, wanted) in [(account, "account", true), (arn, "arn", true), (not_user, "user", false)] {
+                    for (template, field, wanted) in
+                        [(account, "account", true), (arn, "arn", true), (not_user, "user", false)]
+                    {
                         if let Some(template) = template {
                             let same = template.render(&scope).is_ok_and(|value| who.get(field) == Some(&value));
                             if verdict == Verdict::Pass && same != wanted {
@@ -207,13 +207,11 @@ impl GateView<'_> {
                     let arn = who.get("arn").and_then(Value::as_str).unwrap_or("unknown");
                     Judged { verdict, words: format!("you are {arn}"), opens: None }
                 }
-                GateKind::Drilled(within) => {
-                    match read(0).get("at").and_then(Value::as_str).and_then(Stamp::parse) {
-                        Some(drilled) if drilled.plus(*within) >= at => Judged::pass("drilled, this very runbook"),
-                        Some(_) => Judged::fail(format!("drilled longer ago than {}", duration::words(*within))),
-                        None => Judged::fail("never drilled: keyward drill does it in the sandbox"),
-                    }
-                }
+                GateKind::Drilled(within) => match read(0).get("at").and_then(Value::as_str).and_then(Stamp::parse) {
+                    Some(drilled) if drilled.plus(*within) >= at => Judged::pass("drilled, this very runbook"),
+                    Some(_) => Judged::fail(format!("drilled longer ago than {}", duration::show(*within))),
+                    None => Judged::fail("never drilled: keyward drill does it in the sandbox"),
+                },
             },
         }
     }
@@ -270,8 +268,8 @@ impl GateView<'_> {
         } else {
             (passed, at)
         };
-        let hint = recommended.map_or(String::new(), |r| format!("; {} is recommended", duration::words(r)));
-        let words = format!("{} since step {step}{hint}", duration::words(at_least));
+        let hint = recommended.map_or(String::new(), |r| format!("; {} is recommended", duration::show(r)));
+        let words = format!("{} since step {step}{hint}", duration::show(at_least));
         let opens = from.plus(at_least);
         if now >= opens { Judged::pass(words) } else { Judged::fail(words).opens(opens) }
     }
@@ -305,7 +303,7 @@ impl GateView<'_> {
         if history.get("rolled_back").and_then(Value::as_bool) == Some(true) {
             return Some(std::time::Duration::from_secs(24 * 3600));
         }
-        duration::parse(at_least.text(&self.scope()).ok()?.as_str())
+        duration::parse(at_least.text(&self.scope()).ok()?.as_str()).ok()
     }
 
     fn judge_inactive_for(
@@ -319,7 +317,8 @@ impl GateView<'_> {
         let (Some(needed), Ok(key)) = (self.needed(at_least, history), key.render(&self.scope())) else {
             return Judged::unknown("the duration can't be read");
         };
-        let inactive = listed.get("inactive").and_then(Value::as_array).map(|l| l.iter().any(|k| k.get("id") == Some(&key)));
+        let inactive =
+            listed.get("inactive").and_then(Value::as_array).map(|l| l.iter().any(|k| k.get("id") == Some(&key)));
         match inactive {
             None => return Judged::unknown("the keys could not be listed"),
             Some(false) => return Judged::fail("the key is not Inactive"),
@@ -330,7 +329,7 @@ impl GateView<'_> {
         let Some(from) = known.into_iter().chain(window).min() else {
             return Judged::unknown("no sealed run says since when; observe it anew, or ask CloudTrail");
         };
-        let words = format!("Inactive since {from}, at least {}", duration::words(needed));
+        let words = format!("Inactive since {from}, at least {}", duration::show(needed));
         let opens = from.plus(needed);
         if at >= opens { Judged::pass(words) } else { Judged::fail(words).opens(opens) }
     }
@@ -411,7 +410,9 @@ fn judge_not_during((from, to): (u16, u16), zone: chrono_tz::Tz, at: Stamp) -> J
     }
     let end = NaiveTime::from_hms_opt(u32::from(to / 60) % 24, u32::from(to % 60), 0).unwrap_or_default();
     let mut day = local.date_naive();
-    if minute >= to && let Some(next) = day.succ_opt() {
+    if minute >= to
+        && let Some(next) = day.succ_opt()
+    {
         day = next;
     }
     // A time that a change of the clocks leaves out is reached an hour later.

@@ -170,7 +170,12 @@ impl Renderer<'_> {
         scope
     }
 
-    fn connector_calls(&self, parts: &[ConnectorCall], scope: &Scope, values: &Value) -> Result<Vec<Call>, RenderError> {
+    fn connector_calls(
+        &self,
+        parts: &[ConnectorCall],
+        scope: &Scope,
+        values: &Value,
+    ) -> Result<Vec<Call>, RenderError> {
         let mut calls = Vec::new();
         for part in parts {
             if part.for_each_value {
@@ -291,7 +296,8 @@ impl Renderer<'_> {
 
     fn command(&self, action: &Action, scope: &Scope) -> Result<Call, RenderError> {
         let argv = self.required(action, "argv", scope)?;
-        let words: Option<Vec<&str>> = argv.as_array().map(|list| list.iter().map(Value::as_str).collect()).unwrap_or(None);
+        let words: Option<Vec<&str>> =
+            argv.as_array().map(|list| list.iter().map(Value::as_str).collect()).unwrap_or(None);
         let Some([program, ..]) = words.as_deref() else { return Err(RenderError::SecretIn("a program's arguments")) };
         let Some(file) = self.state.opened.programs.get(*program) else {
             let hint = "it was not found when the run was opened; install it and start again";

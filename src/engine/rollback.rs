@@ -188,7 +188,10 @@ impl Planner<'_> {
                     let effect = act.run.op.info().effect.unwrap_or(EffectKind::Mutate);
                     let probe = probe.into_iter().flatten().collect();
                     let expect = act.expect.clone();
-                    self.push(step, Act { id: String::new(), title, to: String::new(), calls, effect, probe, expect, sampling });
+                    self.push(
+                        step,
+                        Act { id: String::new(), title, to: String::new(), calls, effect, probe, expect, sampling },
+                    );
                 }
                 (Err(why), _) | (_, Err(why)) => self.plan.missing.push(format!("{}: {why}", row_title(step, row))),
             }
@@ -242,7 +245,9 @@ impl Planner<'_> {
     }
 
     fn prove(&mut self, step: &Step, holder: &Value) {
-        if self.book.connector(holder).is_none_or(|c| c.prove.is_none()) || holder.get("prove").is_none_or(Value::is_null) {
+        if self.book.connector(holder).is_none_or(|c| c.prove.is_none())
+            || holder.get("prove").is_none_or(Value::is_null)
+        {
             return;
         }
         let renderer = Renderer { book: self.book, state: self.state };
@@ -255,8 +260,16 @@ impl Planner<'_> {
                 calls: vec![call],
                 effect: EffectKind::Read,
                 probe: Vec::new(),
-                expect: vec![expectation("works", Predicate::Equals(crate::runbook::template::Node::Literal(json!(true))))],
-                sampling: Sampling { settle: Duration::ZERO, within: Some(300 * SECOND), every: 20 * SECOND, consecutive: 1 },
+                expect: vec![expectation(
+                    "works",
+                    Predicate::Equals(crate::runbook::template::Node::Literal(json!(true))),
+                )],
+                sampling: Sampling {
+                    settle: Duration::ZERO,
+                    within: Some(300 * SECOND),
+                    every: 20 * SECOND,
+                    consecutive: 1,
+                },
             };
             self.push(step, act);
         }
@@ -274,7 +287,11 @@ impl Planner<'_> {
                     id: String::new(),
                     title: format!("Delete {}", id.as_str().unwrap_or_default()),
                     to: "never delivered".into(),
-                    calls: vec![native(self.state, "iam:DeleteAccessKey", json!({"UserName": user, "AccessKeyId": id}))],
+                    calls: vec![native(
+                        self.state,
+                        "iam:DeleteAccessKey",
+                        json!({"UserName": user, "AccessKeyId": id}),
+                    )],
                     effect: EffectKind::Irreversible,
                     probe: vec![native(self.state, "iam:ListAccessKeys", json!({"UserName": user}))],
                     expect: vec![expectation("keys", Predicate::LacksId(crate::runbook::template::Node::Literal(id)))],
@@ -329,8 +346,10 @@ fn old_values(step: &Step, row: &RowState, scope: &crate::runbook::template::Sco
     let names: Vec<&String> = wanted.as_object()?.keys().collect();
     let whole = |values: &Value| {
         let map = values.as_object()?;
-        let old: Option<serde_json::Map<String, Value>> =
-            names.iter().map(|name| Some(((*name).clone(), map.get(*name).filter(|v| !v.is_null())?.clone()))).collect();
+        let old: Option<serde_json::Map<String, Value>> = names
+            .iter()
+            .map(|name| Some(((*name).clone(), map.get(*name).filter(|v| !v.is_null())?.clone())))
+            .collect();
         old.map(Value::Object)
     };
     let look = row.first_look.as_ref().or(row.look.as_ref().map(|(_, reading)| reading))?.result.as_ref();

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::book::Book;
 use super::call::Rendered;
-use super::own::{self, Nature};
 use super::entry::{
     Answer, Body, Deviation, DeviationKind, Doubt, EndStatus, Entry, Opened, Place, Reading, Stamp, Verdict,
 };
+use super::own::{self, Nature};
 
 /// A call that was sent, or was about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,10 +70,7 @@ impl CallState {
 
     /// True if it is known to have happened.
     pub fn done(&self) -> bool {
-        matches!(
-            self,
-            Self::Finished { verdict: Verdict::Pass, .. } | Self::Reconciled { outcome: Doubt::Done, .. }
-        )
+        matches!(self, Self::Finished { verdict: Verdict::Pass, .. } | Self::Reconciled { outcome: Doubt::Done, .. })
     }
 
     /// True while its outcome is open.
@@ -283,6 +280,8 @@ pub struct State {
     pub deviations: Vec<Deviation>,
     /// Entry and time of the last resumption: readings before it do not count for a confirmation.
     pub resumed_n: u64,
+    /// When that was.
+    pub resumed_at: Option<Stamp>,
 }
 
 impl State {
@@ -307,6 +306,7 @@ impl State {
             approvals: Vec::new(),
             deviations: Vec::new(),
             resumed_n: 0,
+            resumed_at: None,
             opened: (**opened).clone(),
         })
     }
@@ -340,8 +340,7 @@ impl State {
                 self.resolve(book, entry, (what, name, row, *attempt), reading);
             }
             Body::Gate { step, gate, row, verdict, evidence } => {
-                let reading =
-                    GateReading { n: entry.n, at: entry.at, verdict: *verdict, evidence: evidence.clone() };
+                let reading = GateReading { n: entry.n, at: entry.at, verdict: *verdict, evidence: evidence.clone() };
                 if let Some(state) = self.step_mut(book, step) {
                     state.gates.insert((*gate, row.clone()), reading);
                 }
@@ -438,6 +437,7 @@ impl State {
         self.suspended = None;
         caller.clone_into(&mut self.caller);
         self.resumed_n = entry.n;
+        self.resumed_at = Some(entry.at);
         // Gates are read again, and what was confirmed but not started has to be confirmed again.
         for step in self.steps.iter_mut().chain(self.back.values_mut()) {
             step.gates.clear();
@@ -482,9 +482,8 @@ impl State {
                 } else {
                     self.step_mut(book, name).map(|step| {
                         let failed = opened.iter().any(|(key, _)| {
-                            step.row(key).is_some_and(|row| {
-                                matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown))
-                            })
+                            step.row(key)
+                                .is_some_and(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
                         });
                         for (key, value) in &opened {
                             open_row(step, key, value, attempt);
@@ -523,13 +522,8 @@ impl State {
         answer: &Answer,
     ) {
         let Ok(rendered) = serde_json::from_str::<Rendered>(action) else { return };
-        let confirmation = Confirmation {
-            n: entry.n,
-            at: entry.at,
-            rendered,
-            digest: digest.to_owned(),
-            answer: answer.clone(),
-        };
+        let confirmation =
+            Confirmation { n: entry.n, at: entry.at, rendered, digest: digest.to_owned(), answer: answer.clone() };
         if step == "rollback" {
             self.back_attempt = attempt;
             self.back_confirmed = Some(confirmation.clone());
@@ -599,7 +593,8 @@ impl State {
             (Some(within), Some(since)) => entry.at >= since.plus(sampling.settle).plus(within),
             _ => true,
         };
-        let decided = if reads { deciding } else { in_a_row >= sampling.consecutive || (late && verdict != Verdict::Pass) };
+        let decided =
+            if reads { deciding } else { in_a_row >= sampling.consecutive || (late && verdict != Verdict::Pass) };
         if decided {
             row.verdict = Some(verdict);
             row.decided = Some(entry.at);
@@ -641,10 +636,8 @@ impl State {
             Some(CallState::InDoubt { started, .. } | CallState::Reconciled { started, .. }) => *started,
             _ => entry.at,
         };
-        row.calls.insert(
-            place.call,
-            CallState::Reconciled { started, outcome, evidence: evidence.clone(), at: entry.at },
-        );
+        row.calls
+            .insert(place.call, CallState::Reconciled { started, outcome, evidence: evidence.clone(), at: entry.at });
         match outcome {
             Doubt::Done => {
                 let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
