@@ -23,3 +23,6 @@ pub mod rollback;
 pub mod scope;
 pub mod state;
 pub mod url;
+
+#[cfg(test)]
+mod tests;

@@ -242,7 +242,7 @@ pub enum Phase {
 }
 
 /// A run, folded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Entry 0.
     pub opened: Opened,
