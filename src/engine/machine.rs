@@ -144,6 +144,9 @@ impl Engine {
                 Ok(self.answer(now, place, purpose, outcome))
             }
             Input::Back { by, caller, host, version, binary } => {
+                if let Phase::Sealed(_) = self.state.phase {
+                    return refuse("The run is sealed. There is nothing to go on with.");
+                }
                 if by == self.state.operator {
                     Ok(vec![Body::Resumed { caller, host, version, binary }])
                 } else {
