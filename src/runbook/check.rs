@@ -12,6 +12,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub(crate) use coverage::problem as holder_problem;
+
 use super::connector::Connector;
 use super::model::Runbook;
 use crate::diagnostic::Finding;
