@@ -24,6 +24,7 @@ use crate::diagnostic::{Finding, Source, Span};
 
 pub use connector::parse_connector;
 pub use runbook::parse;
+pub(crate) use runbook::{RESERVED, actions, fits, is_needed};
 
 /// The longest file that is read, in bytes. The SOP whole is 8 KiB.
 const LONGEST: usize = 1 << 20;

@@ -103,6 +103,22 @@ fn end_of_expression(text: &str) -> Option<usize> {
 }
 
 impl Expr {
+    /// Every path it looks at, filters' arguments included; of a computed member the part before it.
+    pub fn paths(&self) -> Vec<Path> {
+        if let Some(path) = &self.path {
+            let calls = self.filters.iter().filter_map(|filter| Call::parse(filter).ok());
+            let arguments = calls.flat_map(|call| call.arguments).filter_map(|argument| match argument {
+                Argument::Path(path) => Some(path),
+                Argument::Text(_) => None,
+            });
+            return std::iter::once(path.clone()).chain(arguments).collect();
+        }
+        let Ok(compiled) = environment().compile_expression(&self.source) else { return Vec::new() };
+        let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
+        names.sort();
+        names.iter().filter_map(|name| Path::parse(name).ok()).collect()
+    }
+
     fn parse(source: &str) -> Result<Self, TemplateError> {
         if source.is_empty() {
             return Err(TemplateError::syntax("`{{ }}` is empty").hint("name an input or a capture"));

@@ -10,7 +10,7 @@ use crate::runbook::connector::{
     Connector, ConnectorCall, ConnectorProof, ConnectorRead, Field, ReadBack, Until, ValuesAt,
 };
 use crate::runbook::op::Op;
-use crate::runbook::template::Path;
+use crate::runbook::template::{Expr, Path, PathPart};
 
 /// How a put is read back where the connector does not say.
 const READ_BACK: ReadBack = ReadBack { within: Duration::from_secs(30), every: Duration::from_secs(2), consecutive: 1 };
@@ -34,6 +34,18 @@ pub fn parse_connector(name: &str, text: &str) -> Result<Connector, Vec<Finding>
         }
         _ => Err(findings),
     }
+}
+
+/// True if what is put, or was there before, would be looked at.
+fn names_a_value(expr: &Expr) -> bool {
+    expr.paths().iter().any(|path| match path.root() {
+        Some("values" | "value" | "was") => true,
+        Some("held") => {
+            !Path(vec![path.0[0].clone(), PathPart::Name("facts".into())]).covers(path)
+                && !Path(vec![path.0[0].clone(), PathPart::Name("version".into())]).covers(path)
+        }
+        _ => false,
+    })
 }
 
 impl Reader<'_> {
@@ -119,6 +131,17 @@ impl Reader<'_> {
             let message = format!("a connector speaks http or command, not {}", run.op.info().name);
             self.push(Finding::error(codes::CONTRADICTION, run.span, message));
             return None;
+        }
+        for (name, code, place) in [
+            ("argv", codes::SECRET_IN_ARGV, "an argv, which every user of the machine can read"),
+            ("path", codes::SECRET_IN_URL, "a URL, which servers and proxies write to their logs"),
+            ("query", codes::SECRET_IN_URL, "a URL, which servers and proxies write to their logs"),
+        ] {
+            let templates = run.param(name).into_iter().flat_map(|node| node.templates());
+            for template in templates.filter(|template| template.exprs().any(names_a_value)) {
+                let finding = Finding::error(code, template.span, format!("a secret in {place}"));
+                self.push(finding.hint("hand it over in a body, a header, or on stdin"));
+            }
         }
         let until = fields.get("until").and_then(|yaml| {
             let fields = self.fields(yaml, "`until`", keys::UNTIL)?;
