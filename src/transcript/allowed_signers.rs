@@ -186,9 +186,9 @@ fn split_options(text: &str) -> Result<(Vec<NameAndValue>, &str), String> {
 /// `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`.
 fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     let fault = || format!("`{}` is not a time; write YYYYMMDDHHMMSSZ", text.escape_debug());
-    let digits = text
-        .strip_suffix('Z')
-        .ok_or_else(|| format!("`{}` has no Z; without it each verifier reads its own time zone", text.escape_debug()))?;
+    let digits = text.strip_suffix('Z').ok_or_else(|| {
+        format!("`{}` has no Z; without it each verifier reads its own time zone", text.escape_debug())
+    })?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(fault());
     }

@@ -28,7 +28,9 @@ pub enum Error {
         holder: Option<Box<Holder>>,
     },
     /// An entry that can't be written as one strict line.
-    #[error("this entry can't be written down: {0}\n  nothing was written; this is a fault of keyward, please report it")]
+    #[error(
+        "this entry can't be written down: {0}\n  nothing was written; this is a fault of keyward, please report it"
+    )]
     Entry(String),
     /// A transcript that is not as it was written.
     #[error("{}, line {line}: {why}\n  keyward verify lists all that is wrong; this run can't be gone on with", file.display())]

@@ -174,7 +174,8 @@ pub fn open_run(run: &Path, signer: &dyn Signer) -> Writer {
     opened.operator = by.clone();
     writer.append_checkpoint(stamp(0), None, &by, Body::Opened(Box::new(opened)), signer).unwrap();
     let long = Reading { result: Some(json!({"list": vec!["x"; 2000]})), ..Reading::default() };
-    let look = Body::Resolved { what: "look".into(), name: "create".into(), row: String::new(), attempt: 1, reading: long };
+    let look =
+        Body::Resolved { what: "look".into(), name: "create".into(), row: String::new(), attempt: 1, reading: long };
     writer.append(stamp(1), None, &by, look).unwrap();
     writer.append_checkpoint(stamp(2), None, &by, confirmed("create"), signer).unwrap();
     writer.append(stamp(3), None, &by, Body::Started { place: place(), digest: "ef".repeat(32) }).unwrap();

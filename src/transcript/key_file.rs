@@ -43,9 +43,7 @@ impl KeyFile {
     pub fn open_encrypted(path: &Path, principal: &str, passphrase: &SecretString) -> Result<Self, SignError> {
         let mut key = read(path)?;
         if key.is_encrypted() {
-            key = key
-                .decrypt(passphrase.expose_secret())
-                .map_err(|_| SignError::WrongPassphrase(path.to_owned()))?;
+            key = key.decrypt(passphrase.expose_secret()).map_err(|_| SignError::WrongPassphrase(path.to_owned()))?;
         }
         Self::new(path, principal, key)
     }

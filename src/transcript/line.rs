@@ -233,7 +233,10 @@ mod tests {
         assert!(decode(&bytes).unwrap_err().contains("not UTF-8"));
         assert!(decode(b"\n").is_err());
         assert!(decode(b"").is_err());
-        assert!(decode(format!("{}\n", "[".repeat(60_000)).as_bytes()).is_err(), "deep nesting is refused, not a crash");
+        assert!(
+            decode(format!("{}\n", "[".repeat(60_000)).as_bytes()).is_err(),
+            "deep nesting is refused, not a crash"
+        );
     }
 
     #[test]
@@ -249,7 +252,13 @@ mod tests {
 
     #[test]
     fn an_entry_that_could_not_be_read_back_is_not_written() {
-        let gate = |evidence| Body::Gate { step: "s".into(), gate: 0, row: String::new(), verdict: crate::engine::entry::Verdict::Pass, evidence };
+        let gate = |evidence| Body::Gate {
+            step: "s".into(),
+            gate: 0,
+            row: String::new(),
+            verdict: crate::engine::entry::Verdict::Pass,
+            evidence,
+        };
         assert!(encode(&entry(gate(json!(0.5)))).unwrap_err().contains("float"));
         assert!(encode(&entry(gate(json!("x".repeat(MAX_LINE))))).unwrap_err().contains("over 65536 bytes"));
     }

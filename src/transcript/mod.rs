@@ -37,7 +37,7 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use agent::Agent;
 pub use allowed_signers::{AllowedSigner, AllowedSigners, Refusal, Trust};

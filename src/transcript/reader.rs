@@ -52,7 +52,8 @@ impl Lines {
             if part.is_empty() {
                 break;
             }
-            let (take, ended) = part.iter().position(|&byte| byte == b'\n').map_or((part.len(), false), |at| (at + 1, true));
+            let (take, ended) =
+                part.iter().position(|&byte| byte == b'\n').map_or((part.len(), false), |at| (at + 1, true));
             let part = &part[..take];
             let room = (MAX_LINE + 1).saturating_sub(raw.bytes.len());
             raw.bytes.extend_from_slice(&part[..take.min(room)]);
@@ -87,12 +88,7 @@ pub struct Entries {
 /// # Errors
 /// No transcript there, or one that can't be read.
 pub fn entries(folder: &Path) -> Result<Entries, Error> {
-    Ok(Entries {
-        lines: Lines::open(&folder.join(TRANSCRIPT))?,
-        blobs: Blobs::of(folder),
-        torn: false,
-        broken: false,
-    })
+    Ok(Entries { lines: Lines::open(&folder.join(TRANSCRIPT))?, blobs: Blobs::of(folder), torn: false, broken: false })
 }
 
 impl Entries {

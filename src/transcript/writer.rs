@@ -107,14 +107,7 @@ impl Writer {
         Ok(Self::new(folder, path, file, Chain::new(), BTreeMap::new(), lock))
     }
 
-    fn new(
-        folder: &Path,
-        path: PathBuf,
-        file: File,
-        chain: Chain,
-        sigs: BTreeMap<String, String>,
-        lock: Lock,
-    ) -> Self {
+    fn new(folder: &Path, path: PathBuf, file: File, chain: Chain, sigs: BTreeMap<String, String>, lock: Lock) -> Self {
         let blobs = Blobs::of(folder);
         Self { folder: folder.to_owned(), path, file, chain, sigs, blobs, poisoned: None, _lock: lock }
     }
@@ -248,13 +241,7 @@ impl Writer {
         }
     }
 
-    fn draft(
-        &mut self,
-        at: Stamp,
-        wall: Option<Stamp>,
-        by: &str,
-        mut body: Body,
-    ) -> Result<(Entry, Vec<u8>), Error> {
+    fn draft(&mut self, at: Stamp, wall: Option<Stamp>, by: &str, mut body: Body) -> Result<(Entry, Vec<u8>), Error> {
         self.healthy()?;
         if !is_principal(by) {
             return Err(SignError::Principal(by.to_owned()).into());

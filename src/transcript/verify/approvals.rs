@@ -1,7 +1,7 @@
 //! Other people's statements: approvals in the transcript, co-signatures beside it.
 
 use super::pass::Pass;
-use super::report::FindingKind::{Broken, Note, NotInOrder, Open, Untrusted};
+use super::report::FindingKind::{Broken, NotInOrder, Note, Open, Untrusted};
 use crate::engine::call::sha256_hex;
 use crate::engine::entry::Entry;
 use crate::transcript::allowed_signers::Trust;

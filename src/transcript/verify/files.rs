@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::pass::Pass;
-use super::report::FindingKind::{Broken, Note, NotInOrder};
+use super::report::FindingKind::{Broken, NotInOrder, Note};
 use crate::engine::entry::{EnvironmentKind, FORMAT, Opened, SEMANTICS};
 use crate::transcript::blobs::{is_sha256, sha256_of_file};
 use crate::transcript::folder::{CONNECTORS, ROSTER, RUNBOOK, file_names};
@@ -72,7 +72,9 @@ impl Pass<'_> {
         let path = self.folder.join(ROSTER);
         match std::fs::read(&path).map_err(|error| error.to_string()).and_then(|text| Roster::from_json(&text)) {
             Ok(roster) => self.people = Some(roster),
-            Err(why) => self.find(Note, None, format!("{ROSTER}: {why}; people are told apart by principal and key alone")),
+            Err(why) => {
+                self.find(Note, None, format!("{ROSTER}: {why}; people are told apart by principal and key alone"))
+            }
         }
     }
 

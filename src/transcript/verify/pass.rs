@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::approvals::Seen;
-use super::report::FindingKind::{self, Broken, Note, NotInOrder, Open};
+use super::report::FindingKind::{self, Broken, NotInOrder, Note, Open};
 use super::report::{Finding, Report, Status};
 use super::{Options, Registered, Replay};
 use crate::engine::call::sha256_hex;
@@ -137,7 +137,11 @@ impl<'a> Pass<'a> {
         self.report.entries = lines.chain.lines();
         self.report.head = lines.chain.head().to_owned();
         for n in std::mem::take(&mut self.heads).into_keys() {
-            self.find(Broken, None, format!("the register knows an entry {n}, which is not there: the end was cut off"));
+            self.find(
+                Broken,
+                None,
+                format!("the register knows an entry {n}, which is not there: the end was cut off"),
+            );
         }
         self.end()?;
         Ok(self.report)
@@ -301,7 +305,8 @@ impl<'a> Pass<'a> {
         let has = |what: &str| self.report.anchors.iter().any(|anchor| anchor.starts_with(what));
         let mut limits = Vec::new();
         if !has("the register") {
-            limits.push("A tail cut off at a line's end leaves a valid open run; the store's register was not at hand.");
+            limits
+                .push("A tail cut off at a line's end leaves a valid open run; the store's register was not at hand.");
         }
         if !has("co-signed") {
             limits.push("Whoever holds the signing keys could have rewritten the whole run; nobody co-signed it.");

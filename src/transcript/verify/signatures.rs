@@ -138,11 +138,17 @@ impl Pass<'_> {
             match due.get(name) {
                 Some(found) if found == digest => {}
                 Some(_) => self.find(Broken, Some(n), format!("signatures/{name_shown} was changed after this entry")),
-                None => self.find(Broken, Some(n), format!("signatures/{name_shown} is named here and not there: removed")),
+                None => {
+                    self.find(Broken, Some(n), format!("signatures/{name_shown} is named here and not there: removed"))
+                }
             }
         }
         for name in due.keys().filter(|name| !named.contains_key(*name)) {
-            self.find(Broken, Some(n), format!("signatures/{name} was there before this entry, which does not name it"));
+            self.find(
+                Broken,
+                Some(n),
+                format!("signatures/{name} was there before this entry, which does not name it"),
+            );
         }
         if entry.sigs.as_ref().is_some_and(BTreeMap::is_empty) {
             self.find(Broken, Some(n), "names no signatures, in so many words".to_owned());
