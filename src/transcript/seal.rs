@@ -240,3 +240,6 @@ fn path(run: &Path, name: &str) -> Result<PathBuf, Error> {
         Err(Error::file(&run.join(SEALED), why))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,3 +176,6 @@ pub(crate) fn check(text: &[u8], namespace: &str, sha512: &[u8; 64]) -> Result<C
     });
     Ok(Checked { certificate: certificate.is_some(), key, touched })
 }
+
+#[cfg(test)]
+mod tests;

@@ -320,3 +320,6 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
     let n = digits.parse().ok()?;
     (is_principal(principal) && signature_file(n, principal) == name).then_some(n)
 }
+
+#[cfg(test)]
+mod tests;
