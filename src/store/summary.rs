@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::engine::entry::{Body, Doubt, EndStatus, Entry, EnvironmentKind, Stamp};
-use crate::transcript::{Error, entries};
+use crate::transcript::{Error, Holder, entries, held_by};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -20,7 +20,7 @@ pub enum RunStatus {
     Aborted,
     /// Left on purpose, to be gone on with.
     Suspended,
-    /// Left or under way, with a call sent that has no answer.
+    /// Nobody writes it, and a call that was sent has no answer.
     InDoubt,
     /// Not at its end: under way, or ended without a word.
     Open,
@@ -79,6 +79,9 @@ pub struct RunSummary {
     /// The last entry's time, on the run's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Stamp>,
+    /// Who writes it now: then what has no answer yet is under way, not in doubt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<Holder>,
     /// Why it is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -101,6 +104,7 @@ impl RunSummary {
             user: None,
             opened: None,
             last: None,
+            held_by: held_by(folder),
             why: None,
         };
         if let Err(error) = summary.fold(folder) {
@@ -121,7 +125,8 @@ impl RunSummary {
             self.status = RunStatus::Open;
             self.take(entry, &mut unanswered);
         }
-        if !unanswered.is_empty() && matches!(self.status, RunStatus::Open | RunStatus::Suspended) {
+        let idle = self.held_by.is_none();
+        if idle && !unanswered.is_empty() && matches!(self.status, RunStatus::Open | RunStatus::Suspended) {
             self.status = RunStatus::InDoubt;
         }
         Ok(())

@@ -59,10 +59,16 @@ fn the_status_is_read_from_the_transcript() {
     assert_eq!(status(), RunStatus::Open);
     let started = Body::Started { place: place(), digest: "ef".repeat(32) };
     begun.writer.append(stamp(1), None, ALICE, started).unwrap();
+    assert_eq!(status(), RunStatus::Open, "its answer may come yet");
+    assert_eq!(store.runs().unwrap()[0].held_by.as_ref().unwrap().pid, std::process::id());
+    drop(begun.writer);
     assert_eq!(status(), RunStatus::InDoubt);
+    begun.writer = Writer::open(&begun.folder, |_| {}).unwrap().0;
     let leave = Body::Suspended { reason: "end of shift".into() };
     begun.writer.append_checkpoint(stamp(2), None, ALICE, leave.clone(), &alice).unwrap();
+    drop(begun.writer);
     assert_eq!(status(), RunStatus::InDoubt, "leaving does not answer what was sent");
+    begun.writer = Writer::open(&begun.folder, |_| {}).unwrap().0;
     begun.writer.append(stamp(3), None, ALICE, Body::NotSent { place: place(), reason: "x".into() }).unwrap();
     begun.writer.append_checkpoint(stamp(3), None, ALICE, leave, &alice).unwrap();
     assert_eq!(status(), RunStatus::Suspended);

@@ -154,9 +154,11 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::engine::entry::Verdict;
     use crate::transcript::fixtures::{every_body, stamp};
 
     fn entry(body: Body) -> Entry {
@@ -252,13 +254,8 @@ mod tests {
 
     #[test]
     fn an_entry_that_could_not_be_read_back_is_not_written() {
-        let gate = |evidence| Body::Gate {
-            step: "s".into(),
-            gate: 0,
-            row: String::new(),
-            verdict: crate::engine::entry::Verdict::Pass,
-            evidence,
-        };
+        let gate =
+            |evidence| Body::Gate { step: "s".into(), gate: 0, row: String::new(), verdict: Verdict::Pass, evidence };
         assert!(encode(&entry(gate(json!(0.5)))).unwrap_err().contains("float"));
         assert!(encode(&entry(gate(json!("x".repeat(MAX_LINE))))).unwrap_err().contains("over 65536 bytes"));
     }
@@ -277,5 +274,47 @@ mod tests {
 
     fn reading_of(entry: &Entry) -> &Reading {
         reading(&entry.body).unwrap()
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::vec((any::<String>(), inner), 0..6)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_result_comes_back(value in json_value()) {
+            let reading = Reading { result: Some(value), ..Reading::default() };
+            let body = Body::Finished { place: crate::transcript::fixtures::place(), verdict: Verdict::Pass, reading };
+            let entry = entry(body);
+            prop_assert_eq!(decode(&encode(&entry).unwrap()).unwrap(), entry);
+        }
+
+        #[test]
+        fn whatever_is_accepted_is_what_would_be_written(at in 0_usize..400, byte: u8, insert: bool) {
+            let mut line = noted().into_bytes();
+            let at = at % line.len();
+            if insert { line.insert(at, byte) } else { line[at] = byte }
+            if let Ok(entry) = decode(&line) {
+                prop_assert_eq!(encode(&entry).unwrap(), line);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
     }
 }

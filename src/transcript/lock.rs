@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,12 @@ impl Holder {
     }
 }
 
+fn read(file: File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(4096).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
 // The file may be anybody's, and its text goes to a terminal.
 fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
@@ -64,18 +71,30 @@ impl Lock {
     /// [`Error::Held`] if another holds it; else what the file system says.
     pub fn take(file: &Path, folder: &Path) -> Result<Self, Error> {
         let mut held = Self::open(file)?;
-        match held.try_lock() {
+        let mut locked = held.try_lock();
+        if let Err(TryLockError::WouldBlock) = locked {
+            // It may be someone who only looks, in [`Lock::holder`], and is gone at once.
+            std::thread::sleep(Duration::from_millis(30));
+            locked = held.try_lock();
+        }
+        match locked {
             Ok(()) => {
                 Self::sign_in(&mut held).map_err(Error::io("write", file))?;
                 Ok(Self { _file: held })
             }
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = held.take(4096).read_to_string(&mut text);
-                let holder = serde_json::from_str(&text).ok().map(Box::new);
-                Err(Error::Held { folder: folder.to_owned(), holder })
+                Err(Error::Held { folder: folder.to_owned(), holder: read(held).map(Box::new) })
             }
             Err(TryLockError::Error(error)) => Err(Error::io("lock", file)(error)),
+        }
+    }
+
+    /// Who holds the lock at `file` now; `None` if nobody does, or if they did not say who they are.
+    pub fn holder(file: &Path) -> Option<Holder> {
+        let looked = File::open(file).ok()?;
+        match looked.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => read(looked),
+            _ => None,
         }
     }
 
@@ -112,7 +131,9 @@ mod tests {
         let error = Lock::take(&file, dir.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         assert!(error.contains(&clean(&host_name())) && error.contains("since 20"), "{error}");
+        assert_eq!(Lock::holder(&file).unwrap().pid, std::process::id());
         drop(first);
+        assert_eq!(Lock::holder(&file), None, "the file is still there, and nobody holds it");
         Lock::take(&file, dir.path()).unwrap();
     }
 

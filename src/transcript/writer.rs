@@ -10,7 +10,7 @@ use super::chain::Chain;
 use super::error::Error;
 use super::folder::{SIGNATURES, TRANSCRIPT, create_folder, file_names, private, sync_folder, write_over};
 use super::line::{encode, needs_blob, reading_mut};
-use super::lock::Lock;
+use super::lock::{Holder, Lock};
 use super::principal::is_principal;
 use super::reader::entries;
 use super::sign::{self, Message, OPERATOR, SignError, Signer, signature_file};
@@ -311,6 +311,11 @@ impl Writer {
         sync_folder(&folder)?;
         Ok(orphans)
     }
+}
+
+/// Who writes the run in that folder now, if anyone does.
+pub fn held_by(folder: &Path) -> Option<Holder> {
+    Lock::holder(&folder.join(LOCK))
 }
 
 /// The entry's number in a signature file's name.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::transcript::fixtures::*;
-use crate::transcript::{Agent, KeyFile, SshKeygen, ensure_signing_key, stock_check, stock_checks};
+use crate::transcript::{Agent, KeyFile, SshKeygen, ensure_signing_key, open_signer, stock_check, stock_checks};
 
 /// Runs a check's very text in the run's folder, as an auditor would paste it.
 fn shell(folder: &Path, line: &str) -> bool {
@@ -279,4 +279,27 @@ fn a_signature_that_is_not_exactly_of_that_is_refused() {
     assert!(done.status.success());
     let weak = fs::read_to_string(dir.path().join("m.sig")).unwrap();
     assert!(refused(&weak, OPERATOR, message.sha512()).contains("over SHA-512"));
+}
+
+#[test]
+fn the_way_to_sign_follows_from_the_key_that_was_configured() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = Message::of(b"x\n");
+    let signs = |signer: Box<dyn Signer>| signer.sign(OPERATOR, &message).unwrap();
+    let plain = make_key(dir.path(), "plain", &["-t", "ed25519", "-N", ""]);
+    let locked = make_key(dir.path(), "locked", &["-t", "ed25519", "-N", "correct horse", "-a", "1"]);
+    let passphrase = SecretString::from("correct horse");
+    signs(open_signer(&plain, ALICE, None, None).unwrap());
+    assert!(matches!(open_signer(&locked, ALICE, None, None), Err(SignError::NeedsPassphrase(_))));
+    signs(open_signer(&locked, ALICE, None, Some(&passphrase)).unwrap());
+    let agent = RealAgent::start(dir.path());
+    let socket = Some(agent.socket.as_path());
+    assert!(matches!(open_signer(&locked, ALICE, socket, None), Err(SignError::NeedsPassphrase(_))));
+    agent.add(&["-q"], &plain);
+    fs::remove_file(&plain).unwrap();
+    signs(open_signer(&dir.path().join("plain.pub"), ALICE, socket, None).unwrap());
+    let lost = open_signer(&dir.path().join("plain.pub"), ALICE, None, None).unwrap();
+    assert!(lost.sign(OPERATOR, &message).is_err(), "without an agent a public key signs nothing");
+    assert!(matches!(open_signer(&dir.path().join("none"), ALICE, socket, None), Err(SignError::Key { .. })));
+    assert!(matches!(open_signer(&locked, "a b", socket, Some(&passphrase)), Err(SignError::Principal(_))));
 }
