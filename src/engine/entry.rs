@@ -129,7 +129,7 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// The result as judged, redacted; `{"error": {code, message}}` where the world refused or did not answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub result: Option<Value>,
     /// The SHA-256 of the blob that holds it instead, if it is over 4 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +140,11 @@ pub struct Reading {
     /// The server's `Date` header, as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+}
+
+/// A result that is there: `null` is a result too, and not the absence of one.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// A file by name and digest.

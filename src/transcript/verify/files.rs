@@ -1,0 +1,95 @@
+//! The files beside the transcript: are they the ones that entry 0 names, and are there no others?
+
+use std::path::Path;
+
+use super::pass::Pass;
+use super::report::FindingKind::{Broken, NotInOrder, Note};
+use crate::engine::entry::{EnvironmentKind, FORMAT, Opened, SEMANTICS};
+use crate::transcript::blobs::{is_sha256, sha256_of_file};
+use crate::transcript::folder::{CONNECTORS, ROSTER, RUNBOOK, file_names};
+use crate::transcript::principal::is_principal;
+use crate::transcript::roster::Roster;
+
+impl Pass<'_> {
+    /// What entry 0 says of the run and its files.
+    pub(super) fn opened(&mut self, opened: &Opened, by: &str) {
+        self.report.run = opened.run.clone();
+        self.report.environment = opened.environment.name.clone();
+        self.report.environment_kind = Some(opened.environment.kind);
+        self.report.operator = opened.operator.clone();
+        self.kind = Some(opened.environment.kind);
+        if opened.format != FORMAT {
+            self.find(Broken, Some(0), format!("format {} is not known to this keyward", opened.format));
+        }
+        if opened.semantics != SEMANTICS {
+            self.order_ends(format!("order not judged: semantics {} are not known to this keyward", opened.semantics));
+        }
+        if opened.operator != by {
+            self.find(NotInOrder, Some(0), format!("{by} opened a run whose operator is {}", opened.operator));
+        }
+        let environment = &opened.environment;
+        if environment.kind == EnvironmentKind::Account && (environment.virtual_clock || environment.unattended) {
+            let what = if environment.virtual_clock { "a virtual clock" } else { "nobody to confirm" };
+            self.find(NotInOrder, Some(0), format!("a real account was run with {what}"));
+        }
+        if let Some(name) = self.folder.file_name().map(|name| name.to_string_lossy().into_owned())
+            && name != opened.run
+        {
+            self.find(Note, Some(0), format!("the folder is called {name}, the run {}", opened.run));
+        }
+        self.digest(RUNBOOK, &opened.runbook.sha256);
+        self.digest(ROSTER, &opened.roster);
+        self.roster();
+        for (kind, sha256) in &opened.connectors {
+            if is_principal(kind) {
+                self.digest(&format!("{CONNECTORS}/{kind}.yaml"), sha256);
+            } else {
+                let text = format!("`{}` can't name a connector", kind.escape_debug());
+                self.find(Broken, Some(0), text);
+            }
+        }
+        for name in file_names(&self.folder.join(CONNECTORS)).unwrap_or_default() {
+            let kind = name.strip_suffix(".yaml").unwrap_or(&name);
+            if !opened.connectors.contains_key(kind) {
+                self.find(Broken, None, format!("{CONNECTORS}/{} is not named by entry 0", name.escape_debug()));
+            }
+        }
+    }
+
+    fn digest(&mut self, name: &str, sha256: &str) {
+        if !is_sha256(sha256) {
+            self.find(Broken, Some(0), format!("the digest of {name} is no SHA-256"));
+            return;
+        }
+        match sha256_of_file(&self.folder.join(name)) {
+            Ok(found) if found == sha256 => {}
+            Ok(_) => self.find(Broken, None, format!("{name} is not the file that entry 0 names: it was changed")),
+            Err(error) => self.find(Broken, None, format!("{name} can't be read: {error}")),
+        }
+    }
+
+    fn roster(&mut self) {
+        let path = self.folder.join(ROSTER);
+        match std::fs::read(&path).map_err(|error| error.to_string()).and_then(|text| Roster::from_json(&text)) {
+            Ok(roster) => self.people = Some(roster),
+            Err(why) => {
+                self.find(Note, None, format!("{ROSTER}: {why}; people are told apart by principal and key alone"))
+            }
+        }
+    }
+
+    /// Are the signature files exactly those that the transcript accounts for?
+    pub(super) fn stray_signatures(&mut self, folder: &Path, entries: u64) {
+        for name in file_names(folder).unwrap_or_default() {
+            match crate::transcript::writer::number_of(&name) {
+                Some(n) if n < entries => {}
+                // What a crash between signature and line leaves; the next opening sets it aside.
+                Some(n) if n == entries && self.report.ended.is_none() => {
+                    self.find(Note, None, format!("signatures/{name} stands for an entry that was never written"));
+                }
+                Some(_) => self.find(Broken, None, format!("signatures/{name} stands for an entry that is not there")),
+                None => self.find(Broken, None, format!("signatures/{} is no signature's name", name.escape_debug())),
+            }
+        }
+    }
+}
