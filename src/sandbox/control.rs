@@ -45,9 +45,7 @@ fn restarted(state: &mut State, host: &str, service: &str, body: &[u8], now: i64
         return Answer::json(409, &json!({"error": "the service did not start, and was left running as it was"}));
     }
     state.settle(now);
-    let is = |kind: &HolderKind| {
-        matches!(kind, HolderKind::EnvFile { host: h, service: s, .. } if h == host && s == service)
-    };
+    let is = |kind: &HolderKind| matches!(kind, HolderKind::EnvFile { host: h, service: s, .. } if h == host && s == service);
     let Some(holder) = state.holder_mut(is) else { return not_found() };
     let Held::Host(running) = &mut holder.held else { return not_found() };
     let body: Value = serde_json::from_slice(body).unwrap_or_default();

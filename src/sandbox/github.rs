@@ -68,10 +68,15 @@ pub(super) fn answer(shared: &Shared, call: &Call<'_>) -> Answer {
         ("POST", ["workflows", workflow, "dispatches"]) => dispatch(&mut state, &repo, workflow, call.body, now),
         ("GET", ["workflows", workflow, "runs"]) => runs(&mut state, shared, &repo, Some(workflow), call, now),
         ("GET", ["runs"]) => runs(&mut state, shared, &repo, None, call, now),
-        ("GET", ["runs", id]) => with_run(&mut state, &repo, id, |run, timing| run_json(run, shared, &repo, timing, now)),
-        ("GET", ["runs", id, "jobs"]) => with_run(&mut state, &repo, id, |run, timing| {
-            json!({"total_count": 1, "jobs": [job_json(run, timing, now)]})
-        }),
+        ("GET", ["runs", id]) => {
+            with_run(&mut state, &repo, id, |run, timing| run_json(run, shared, &repo, timing, now))
+        }
+        ("GET", ["runs", id, "jobs"]) => with_run(
+            &mut state,
+            &repo,
+            id,
+            |run, timing| json!({"total_count": 1, "jobs": [job_json(run, timing, now)]}),
+        ),
         ("GET", ["jobs", id]) => with_run(&mut state, &repo, id, |run, timing| job_json(run, timing, now)),
         // The real one also answers with a redirect to a short-lived address.
         ("GET", ["jobs", id, "logs"]) => {
@@ -100,7 +105,8 @@ fn put_secret(state: &mut State, repo: &str, name: &str, body: &[u8], now: i64) 
         return refused(422, "The key_id is not that of the repository's public key.");
     }
     let sealed = body["encrypted_value"].as_str().and_then(|text| STANDARD.decode(text).ok());
-    let opened = sealed.and_then(|sealed| state.box_key.unseal(&sealed).ok()).and_then(|open| String::from_utf8(open).ok());
+    let opened =
+        sealed.and_then(|sealed| state.box_key.unseal(&sealed).ok()).and_then(|open| String::from_utf8(open).ok());
     let Some(value) = opened.map(Secret::new) else {
         return refused(422, "The encrypted_value is not a sealed box for the repository's public key.");
     };
@@ -132,7 +138,8 @@ fn put_secret(state: &mut State, repo: &str, name: &str, body: &[u8], now: i64) 
 /// The workflow files that the repository has: those that a holder names as its proof.
 fn has_workflow(state: &State, repo: &str, workflow: &str) -> bool {
     state.holders.iter().any(|holder| {
-        let of_repo = matches!(&holder.spec.kind, HolderKind::GithubActions { repo: name } if name.eq_ignore_ascii_case(repo));
+        let of_repo =
+            matches!(&holder.spec.kind, HolderKind::GithubActions { repo: name } if name.eq_ignore_ascii_case(repo));
         of_repo && holder.spec.prove.as_deref() == Some(workflow)
     })
 }
@@ -147,11 +154,21 @@ fn dispatch(state: &mut State, repo_name: &str, workflow: &str, body: &[u8], now
     };
     let id = state.rng.random_range(10_000_000_000..20_000_000_000_u64);
     let stuck = state.strikes(Fault::RunStuck);
-    let holder = state.holder_mut(|kind| matches!(kind, HolderKind::GithubActions { repo } if repo.eq_ignore_ascii_case(repo_name)));
+    let holder = state
+        .holder_mut(|kind| matches!(kind, HolderKind::GithubActions { repo } if repo.eq_ignore_ascii_case(repo_name)));
     let pair = holder.and_then(|holder| holder.kept());
     let Some(repo) = repo_mut(state, repo_name) else { return not_found() };
     let number = repo.runs.len() + 1;
-    let run = Run { id, number, workflow: workflow.into(), git_ref: git_ref.into(), created: now, pair, stuck, outcome: None };
+    let run = Run {
+        id,
+        number,
+        workflow: workflow.into(),
+        git_ref: git_ref.into(),
+        created: now,
+        pair,
+        stuck,
+        outcome: None,
+    };
     repo.runs.push(run);
     if body["return_run_details"] == true {
         return Answer::json(200, &json!({"workflow_run_id": id}));
@@ -238,7 +255,14 @@ fn with_run(state: &mut State, repo: &str, id: &str, show: impl FnOnce(&Run, Tim
 }
 
 /// Newest first, filtered by `event`, `created`, `status`, `branch`.
-fn runs(state: &mut State, shared: &Shared, repo_name: &str, workflow: Option<&str>, call: &Call<'_>, now: i64) -> Answer {
+fn runs(
+    state: &mut State,
+    shared: &Shared,
+    repo_name: &str,
+    workflow: Option<&str>,
+    call: &Call<'_>,
+    now: i64,
+) -> Answer {
     if workflow.is_some_and(|workflow| !has_workflow(state, repo_name, workflow)) {
         return not_found();
     }

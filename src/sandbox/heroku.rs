@@ -51,7 +51,9 @@ pub(super) fn answer(shared: &Shared, call: &Call<'_>) -> Answer {
     }
     match (call.method, rest) {
         ("GET", []) => Answer::json(200, &json!({"id": format!("app-{name}"), "name": name, "maintenance": false})),
-        ("GET", ["config-vars"]) => app_mut(&mut state, name).map_or_else(not_found, |app| Answer::json(200, &vars(app))),
+        ("GET", ["config-vars"]) => {
+            app_mut(&mut state, name).map_or_else(not_found, |app| Answer::json(200, &vars(app)))
+        }
         ("PATCH", ["config-vars"]) => patch(&mut state, name, call.body, now),
         ("GET", ["releases"]) => releases(&mut state, name, call),
         ("GET", ["releases", version]) => {
@@ -167,7 +169,8 @@ fn restart(state: &mut State, name: &str, now: i64) -> Answer {
 /// A one-off dyno: accepted as the real one is, but its output goes to the app's logs, which are not there. The command
 /// `heroku run --exit-code` is what a proof should use.
 fn create_dyno(state: &mut State, name: &str, body: &[u8], now: i64) -> Answer {
-    let command = serde_json::from_slice::<Value>(body).ok().and_then(|body| body["command"].as_str().map(str::to_owned));
+    let command =
+        serde_json::from_slice::<Value>(body).ok().and_then(|body| body["command"].as_str().map(str::to_owned));
     let Some(command) = command else {
         return refused(422, "invalid_params", "command is required");
     };

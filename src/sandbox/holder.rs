@@ -148,7 +148,8 @@ impl LiveHolder {
             }
             HolderKind::GithubActions { .. } => {
                 let secret_of = |value| RepoSecret { value, created: month_ago, updated: month_ago };
-                let secrets = BTreeMap::from([(NAME_ID.into(), secret_of(id)), (NAME_SECRET.into(), secret_of(secret))]);
+                let secrets =
+                    BTreeMap::from([(NAME_ID.into(), secret_of(id)), (NAME_SECRET.into(), secret_of(secret))]);
                 Held::Github(Repo { secrets, runs: Vec::new() })
             }
             HolderKind::EnvFile { .. } => Held::Host(Service { running: Some(spec.pair.clone()), root: None }),

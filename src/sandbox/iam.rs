@@ -34,8 +34,8 @@ pub(super) fn answer(state: &mut State, caller: &Caller, form: &Form, now: i64) 
     let action = form.get("Action").unwrap_or_default();
     let change = ["Create", "Update", "Delete"].iter().any(|verb| action.starts_with(verb));
     let delay = if state.strikes(Fault::Slow) { SLOW } else { Duration::ZERO };
-    let throttled = state.strikes(Fault::Throttle)
-        || (action == "GetAccessKeyLastUsed" && state.strikes(Fault::ThrottledLastUsed));
+    let throttled =
+        state.strikes(Fault::Throttle) || (action == "GetAccessKeyLastUsed" && state.strikes(Fault::ThrottledLastUsed));
     let refused = if throttled {
         Some(AwsError::new(400, "Throttling", "Rate exceeded"))
     } else if change && state.strikes(Fault::ServerError) {

@@ -66,9 +66,8 @@ pub(super) fn delete(state: &mut State, caller: &Caller, form: &Form) -> Result<
     let name = form.get("UserName").ok_or_else(|| invalid("null", "userName", "not be null"))?;
     user_name(form, caller)?;
     let user = permitted(state, caller, "iam:DeleteUser", name)?;
-    let conflict = |what| {
-        Err(AwsError::new(409, "DeleteConflict", format!("Cannot delete entity, must delete {what} first.")))
-    };
+    let conflict =
+        |what| Err(AwsError::new(409, "DeleteConflict", format!("Cannot delete entity, must delete {what} first.")));
     if state.keys.iter().any(|key| key.user == name && key.status_now().is_some()) {
         return conflict("access keys");
     }

@@ -33,7 +33,8 @@ struct Folder {
 
 impl Folder {
     fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Answer> {
-        let need = |name: &str| get(name).ok_or_else(|| refused(422, "ValidationFailure", &format!("{name}: Required")));
+        let need =
+            |name: &str| get(name).ok_or_else(|| refused(422, "ValidationFailure", &format!("{name}: Required")));
         let path = get("secretPath").unwrap_or_else(|| "/".into());
         Ok(Self { project: need("projectId")?, environment: need("environment")?, path })
     }
@@ -119,8 +120,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Answer> {
     let folder = Folder::of_query(&call.query)?;
     let secrets = folder.secrets(state)?;
     let shown = shown(&call.query);
-    let all: Vec<Value> =
-        secrets.iter().filter_map(|(name, versions)| folder.latest(name, versions, shown)).collect();
+    let all: Vec<Value> = secrets.iter().filter_map(|(name, versions)| folder.latest(name, versions, shown)).collect();
     Ok(Answer::json(200, &json!({"secrets": all, "imports": []})))
 }
 

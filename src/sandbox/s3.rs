@@ -80,7 +80,9 @@ fn list_buckets(state: &State, caller: &Caller) -> Result<Answer, AwsError> {
     let buckets: Vec<String> = state
         .buckets
         .keys()
-        .map(|name| xml::element("Bucket", &(xml::text("Name", name) + &xml::text("CreationDate", "2024-01-01T00:00:00Z"))))
+        .map(|name| {
+            xml::element("Bucket", &(xml::text("Name", name) + &xml::text("CreationDate", "2024-01-01T00:00:00Z")))
+        })
         .collect();
     let owner = xml::element("Owner", &xml::text("ID", &state.account));
     let inner = owner + &xml::element("Buckets", &buckets.concat());

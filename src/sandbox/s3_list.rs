@@ -24,7 +24,9 @@ pub(super) fn list(objects: &BTreeMap<String, Object>, bucket: &str, query: &For
     };
     let from: usize = match query.get("continuation-token") {
         None => 0,
-        Some(token) => token.strip_prefix("page-").and_then(|n| n.parse().ok()).ok_or_else(|| invalid("continuation-token"))?,
+        Some(token) => {
+            token.strip_prefix("page-").and_then(|n| n.parse().ok()).ok_or_else(|| invalid("continuation-token"))?
+        }
     };
     let after = query.get("start-after").unwrap_or("");
     let mut rows: Vec<Row<'_>> = Vec::new();
@@ -76,6 +78,7 @@ pub(super) fn list(objects: &BTreeMap<String, Object>, bucket: &str, query: &For
             }
         };
     }
-    let body = format!("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inner}</ListBucketResult>");
+    let body =
+        format!("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inner}</ListBucketResult>");
     Ok(Answer::xml(200, body))
 }

@@ -218,7 +218,11 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
 }
 
-async fn handle(Extract(shared): Extract<Arc<Shared>>, ConnectInfo(cut): ConnectInfo<Cut>, request: Request) -> Response<Body> {
+async fn handle(
+    Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: Request,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let answer = match to_bytes(body, BODY_LIMIT).await {
         Err(_) => Answer::text(413, "too large, or torn".into()),
@@ -245,8 +249,7 @@ async fn handle(Extract(shared): Extract<Arc<Shared>>, ConnectInfo(cut): Connect
                     }
                 }
                 None => {
-                    let signed =
-                        Signed { method: parts.method.as_str(), target, headers: &parts.headers, body: &body };
+                    let signed = Signed { method: parts.method.as_str(), target, headers: &parts.headers, body: &body };
                     aws(&shared, path, parts.uri.query().unwrap_or(""), signed)
                 }
             }
@@ -311,10 +314,13 @@ fn query_answer(
     now: i64,
 ) -> Result<Answer, AwsError> {
     let claim = claim.map_err(|flaw| match flaw {
-        NoClaim::Unsigned => AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+        NoClaim::Unsigned => {
+            AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+        }
         NoClaim::Malformed(what) => AwsError::new(400, "IncompleteSignature", what),
     })?;
-    let unknown = || AwsError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let unknown =
+        || AwsError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     if signed.headers.contains_key("x-amz-security-token") {
         return Err(unknown());
     }
@@ -326,7 +332,11 @@ fn query_answer(
             format!("Signature expired: {} is now earlier than {limit} ({} - 15 min.)", claim.amz_date, stamp(aws_time))
         } else {
             let limit = stamp(aws_time + SKEW_ALLOWED);
-            format!("Signature not yet current: {} is still later than {limit} ({} + 15 min.)", claim.amz_date, stamp(aws_time))
+            format!(
+                "Signature not yet current: {} is still later than {limit} ({} + 15 min.)",
+                claim.amz_date,
+                stamp(aws_time)
+            )
         };
         return Err(AwsError::new(403, "SignatureDoesNotMatch", message));
     }
@@ -425,6 +435,7 @@ fn s3_answer(
         return Err(AwsError::new(403, "AccessDenied", "Access Denied"));
     }
     let query = Form::parse(query);
-    let request = s3::S3Request { method: signed.method, path, query: &query, headers: signed.headers, body: signed.body };
+    let request =
+        s3::S3Request { method: signed.method, path, query: &query, headers: signed.headers, body: signed.body };
     s3::answer(state, &caller, request, now)
 }

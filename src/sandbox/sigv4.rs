@@ -162,7 +162,8 @@ mod tests {
             let sent = headers(&[("authorization", bad), ("x-amz-date", "20261120T000000Z")]);
             assert!(matches!(Claim::read(&sent), Err(NoClaim::Malformed(_))), "{bad}");
         }
-        let good = "AWS4-HMAC-SHA256 Credential=A/20261120/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=00";
+        let good =
+            "AWS4-HMAC-SHA256 Credential=A/20261120/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=00";
         let no_date = headers(&[("authorization", good), ("x-amz-date", "yesterday")]);
         assert!(matches!(Claim::read(&no_date), Err(NoClaim::Malformed(_))));
     }

@@ -271,19 +271,16 @@ impl World {
         seed: u64,
     ) -> Result<Self, Diagnostic> {
         let mut list = Vec::new();
-        for (value, is_store) in store.map(|value| (value, true)).into_iter().chain(consumers.iter().map(|v| (v, false))) {
+        for (value, is_store) in
+            store.map(|value| (value, true)).into_iter().chain(consumers.iter().map(|v| (v, false)))
+        {
             let (name, kind, prove) = read_holder(value)?;
             list.push((name, kind, is_store, prove));
         }
         Ok(Self::build(user, bucket, list, seed))
     }
 
-    fn build(
-        target: &str,
-        bucket: &str,
-        holders: Vec<(String, HolderKind, bool, Option<String>)>,
-        seed: u64,
-    ) -> Self {
+    fn build(target: &str, bucket: &str, holders: Vec<(String, HolderKind, bool, Option<String>)>, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let old = Pair { access_key_id: OLD_KEY.into(), secret_access_key: key::random_secret(&mut rng) };
         let operator = Pair { access_key_id: OPERATOR_KEY.into(), secret_access_key: key::random_secret(&mut rng) };

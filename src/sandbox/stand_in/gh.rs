@@ -48,7 +48,7 @@ fn error(said: &Said) -> Done {
     Done::fail(1, format!("HTTP {}: {}", said.status, said.json["message"].as_str().unwrap_or("")))
 }
 
-pub(super) async fn run(link: &Link, args: &[String], stdin: &mut impl Read) -> anyhow::Result<Done> {
+pub(in crate::sandbox) async fn run(link: &Link, args: &[String], stdin: &mut impl Read) -> anyhow::Result<Done> {
     let line = Line::parse(args);
     let words: Vec<&str> = line.words.iter().map(String::as_str).collect();
     let repo = line.flag(&["-R", "--repo"]).map(str::to_owned).or_else(|| std::env::var("GH_REPO").ok());
@@ -72,7 +72,8 @@ pub(super) async fn run(link: &Link, args: &[String], stdin: &mut impl Read) -> 
             Ok(if said.status < 300 { Done::default() } else { error(&said) })
         }
         ["run", "list"] => {
-            let workflow = line.flag(&["-w", "--workflow"]).map(|name| format!("workflows/{name}/")).unwrap_or_default();
+            let workflow =
+                line.flag(&["-w", "--workflow"]).map(|name| format!("workflows/{name}/")).unwrap_or_default();
             let limit = line.flag(&["-L", "--limit"]).unwrap_or("20");
             let said = link.send("GET", &format!("{base}/{workflow}runs?per_page={limit}"), None).await?;
             if said.status != 200 {
@@ -120,8 +121,10 @@ fn listed(list: &Value, wanted: Option<&str>, fields: &[(&str, &str)]) -> Done {
     let rows = list.as_array().unwrap_or(&empty);
     let Some(wanted) = wanted else {
         let line = |row: &Value| {
-            let cells: Vec<String> =
-                fields.iter().map(|(_, field)| row[*field].as_str().map_or_else(|| row[*field].to_string(), str::to_owned)).collect();
+            let cells: Vec<String> = fields
+                .iter()
+                .map(|(_, field)| row[*field].as_str().map_or_else(|| row[*field].to_string(), str::to_owned))
+                .collect();
             cells.join("\t") + "\n"
         };
         return Done::ok(rows.iter().map(line).collect::<String>());
@@ -149,11 +152,15 @@ async fn view(link: &Link, base: &str, id: &str, line: &Line) -> anyhow::Result<
         // The client follows the redirect to the log.
         let log = link.send("GET", &format!("{base}/jobs/{id}/logs"), None).await?;
         if log.status != 200 {
-            return Ok(Done::fail(1, format!("run {id} is still in progress; logs will be available when it is complete")));
+            return Ok(Done::fail(
+                1,
+                format!("run {id} is still in progress; logs will be available when it is complete"),
+            ));
         }
         Done::ok(log.text.lines().map(|text| format!("s3-dry-run\tdry run\t{text}\n")).collect::<String>())
     } else {
-        let fields = [("databaseId", "id"), ("status", "status"), ("conclusion", "conclusion"), ("createdAt", "created_at")];
+        let fields =
+            [("databaseId", "id"), ("status", "status"), ("conclusion", "conclusion"), ("createdAt", "created_at")];
         let one = listed(&json!([said.json]), line.flag(&["--json"]), &fields);
         let out = one.out.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(one.out.trim());
         Done { out: format!("{out}\n"), ..one }

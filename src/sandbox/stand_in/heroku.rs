@@ -36,7 +36,7 @@ fn parse(args: &[String]) -> Wanted {
     wanted
 }
 
-pub(super) async fn run(link: &Link, args: &[String]) -> anyhow::Result<Done> {
+pub(in crate::sandbox) async fn run(link: &Link, args: &[String]) -> anyhow::Result<Done> {
     let Some(("run", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) else {
         return Ok(Done::fail(2, " ›   Error: the sandbox's heroku knows only `heroku run`; the rest goes by HTTP"));
     };
@@ -55,7 +55,8 @@ pub(super) async fn run(link: &Link, args: &[String]) -> anyhow::Result<Done> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let known = said.json["prove"].as_str().is_some_and(|prove| words(prove) == words(&line));
     let mut done = if known {
-        let var = |name: &str| said.json["config_vars"][name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let var =
+            |name: &str| said.json["config_vars"][name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let bucket = var("S3_BUCKET").or_else(|| said.json["bucket"].as_str().map(str::to_owned)).unwrap_or_default();
         let secret = var(NAME_SECRET).map(Secret::new);
         dry_run::run(link, var(NAME_ID), secret, &bucket).await

@@ -38,7 +38,8 @@ pub(in crate::sandbox) fn install(state: &mut State, dir: &Path, exe: &Path) -> 
         for name in HOST {
             link(&exe, &root.join(HOST_BIN).join(name))?;
         }
-        if let Some(program) = holder.spec.prove.as_deref().filter(|path| path.starts_with('/') && !path.contains("..")) {
+        if let Some(program) = holder.spec.prove.as_deref().filter(|path| path.starts_with('/') && !path.contains(".."))
+        {
             let program = program.split_whitespace().next().unwrap_or(program);
             let path = root.join(program.trim_start_matches('/'));
             folder(path.parent().unwrap_or(&root))?;

@@ -42,9 +42,15 @@ impl Link {
     }
 
     /// Sends a request to `/-/PATH`.
-    pub(in crate::sandbox) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Said> {
+    pub(in crate::sandbox) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Said> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
-        let mut request = self.client.request(method, format!("{}/-/{path}", self.url)).bearer_auth(self.token.expose());
+        let mut request =
+            self.client.request(method, format!("{}/-/{path}", self.url)).bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }

@@ -4,12 +4,12 @@
 //! variables of the environment, and nothing else: without them they do nothing and say so.
 
 mod dry_run;
-mod gh;
-mod heroku;
+pub(super) mod gh;
+pub(super) mod heroku;
 mod install;
 mod link;
-mod ssh;
-mod systemctl;
+pub(super) mod ssh;
+pub(super) mod systemctl;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -66,7 +66,7 @@ fn run(name: &str, args: &[String]) -> anyhow::Result<Done> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match name {
-            "ssh" => ssh::run(&link, args, ssh::Streams::Inherit).await,
+            "ssh" => ssh::run(&link, args).await,
             "systemctl" => systemctl::run(&link, &systemctl::Place::from_environment()?, args).await,
             "sudo" => ssh::sudo(args).await,
             "heroku" => heroku::run(&link, args).await,

@@ -4,22 +4,11 @@
 //! holds the host's stand-ins, then the machine's own programs. Nothing else of the environment is passed on.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::Context;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::{Done, ENV_HOST, ENV_ROOT, ENV_TOKEN, ENV_URL, Link};
-
-/// Where the remote command's input and output are.
-#[derive(Debug)]
-pub(in crate::sandbox) enum Streams<'a> {
-    /// This process's own.
-    Inherit,
-    /// This is its input, and its output is collected.
-    Collect(&'a str),
-}
 
 /// Options of ssh that take a value in the next argument.
 const WITH_VALUE: &str = "bcDEeFIiJLlmOopQRSWw";
@@ -49,16 +38,30 @@ fn parse(args: &[String]) -> Option<(String, Vec<String>)> {
     Some((host, words))
 }
 
-pub(in crate::sandbox) async fn run(link: &Link, args: &[String], streams: Streams<'_>) -> anyhow::Result<Done> {
+pub(super) async fn run(link: &Link, args: &[String]) -> anyhow::Result<Done> {
+    Ok(match prepare(link, args).await? {
+        Err(refused) => refused,
+        Ok(mut child) => {
+            let status = child.status().await.context("/bin/sh does not start")?;
+            // ssh answers 255 where the remote command was killed.
+            let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(255);
+            Done { code, ..Done::default() }
+        }
+    })
+}
+
+/// The shell that runs the remote command, or why there is none. Its streams are this process's own.
+pub(in crate::sandbox) async fn prepare(link: &Link, args: &[String]) -> anyhow::Result<Result<Command, Done>> {
     let Some((host, words)) = parse(args) else {
-        return Ok(Done::fail(255, "usage: ssh [options] destination command [argument ...]"));
+        return Ok(Err(Done::fail(255, "usage: ssh [options] destination command [argument ...]")));
     };
     let said = link.send("GET", &format!("control/hosts/{host}"), None).await?;
     let Some(root) = said.json["root"].as_str() else {
-        return Ok(Done::fail(255, format!("ssh: Could not resolve hostname {host}: Name or service not known")));
+        let message = format!("ssh: Could not resolve hostname {host}: Name or service not known");
+        return Ok(Err(Done::fail(255, message)));
     };
     if words.is_empty() {
-        return Ok(Done::fail(255, "ssh: the sandbox's hosts have no terminal; give a command"));
+        return Ok(Err(Done::fail(255, "ssh: the sandbox's hosts have no terminal; give a command")));
     }
     let commands = Path::new(root).join(super::install::HOST_BIN);
     // ssh joins the words with spaces and leaves the rest to the login shell.
@@ -75,23 +78,7 @@ pub(in crate::sandbox) async fn run(link: &Link, args: &[String], streams: Strea
         .env(ENV_TOKEN, link.token.expose())
         .current_dir(root)
         .kill_on_drop(true);
-    let (status, out, err) = match streams {
-        Streams::Inherit => (child.status().await.context("/bin/sh does not start")?, String::new(), String::new()),
-        Streams::Collect(input) => {
-            child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let mut child = child.spawn().context("/bin/sh does not start")?;
-            if let Some(mut stdin) = child.stdin.take() {
-                // A command that reads nothing closes its input early.
-                let _ = stdin.write_all(input.as_bytes()).await;
-            }
-            let output = child.wait_with_output().await?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            (output.status, text(&output.stdout), text(&output.stderr))
-        }
-    };
-    // ssh answers 255 where the remote command was killed.
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(255);
-    Ok(Done { code, out, err })
+    Ok(Ok(child))
 }
 
 /// `sudo` on a host: runs the rest as it is. The real one would reset PATH and reach the machine's own `systemctl`.
@@ -100,7 +87,9 @@ pub(super) async fn sudo(args: &[String]) -> anyhow::Result<Done> {
     let Some((program, rest)) = rest.split_first() else { return Ok(Done::fail(1, "usage: sudo command")) };
     let status = Command::new(program).args(rest).kill_on_drop(true).status().await;
     match status {
-        Ok(status) => Ok(Done { code: status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(255), ..Done::default() }),
+        Ok(status) => {
+            Ok(Done { code: status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(255), ..Done::default() })
+        }
         Err(_) => Ok(Done::fail(1, format!("sudo: {program}: command not found"))),
     }
 }
