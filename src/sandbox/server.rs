@@ -385,15 +385,19 @@ fn mismatch() -> AwsError {
 
 /// If a request is too old (negative) or too early: by how much, and AWS's time.
 ///
-/// Clients sign with the machine's time, but the newer SDKs correct it by the Date header, which shows the run's clock.
-/// So both are taken.
+/// Clients sign with the machine's time, but the newer SDKs correct it by the Date header of the answer before, which
+/// shows the run's clock as it was then. So every time between the machine's and the run's is taken.
 fn out_of_time(state: &State, claim: &Claim, now: i64) -> Option<(i64, i64)> {
     let sent = claim.time.timestamp_millis();
     let wall = Clock::wall().millis() + state.skew();
-    let off = [wall, now + state.skew()].map(|aws| (sent - aws, aws));
-    // `off` has two elements, so there is a least one.
-    let (off, aws) = if off[0].0.abs() <= off[1].0.abs() { off[0] } else { off[1] };
-    (off.abs() > SKEW_ALLOWED).then_some((off, aws))
+    let run = now.max(Clock::wall().millis()) + state.skew();
+    if sent < wall - SKEW_ALLOWED {
+        Some((sent - wall, wall))
+    } else if sent > run + SKEW_ALLOWED {
+        Some((sent - run, run))
+    } else {
+        None
+    }
 }
 
 fn s3_answer(

@@ -74,7 +74,7 @@ fn folder(path: &Path) -> io::Result<()> {
 
 fn link(exe: &Path, at: &Path) -> io::Result<()> {
     match fs::remove_file(at) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => symlink(exe, at),
     }
 }
