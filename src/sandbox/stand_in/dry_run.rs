@@ -1,0 +1,51 @@
+//! `s3-dry-run`: the consumer's program. It really lists the bucket with the pair it was given.
+
+use anyhow::Context;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+
+use super::{Done, Link};
+use crate::sandbox::holder::{NAME_ID, NAME_SECRET};
+use crate::secret::Secret;
+
+/// With the pair of this process's environment.
+pub(super) async fn from_environment(link: &Link) -> anyhow::Result<Done> {
+    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let bucket = match get("S3_BUCKET") {
+        Some(bucket) => bucket,
+        None => {
+            let said = link.send("GET", "control/bucket", None).await?;
+            said.json["bucket"].as_str().context("this world has no bucket")?.to_owned()
+        }
+    };
+    Ok(run(link, get(NAME_ID), get(NAME_SECRET).map(Secret::new), &bucket).await)
+}
+
+/// Lists with this pair. Exit code 0, or 1 with the error as the AWS tools print it.
+pub(super) async fn run(link: &Link, id: Option<String>, secret: Option<Secret>, bucket: &str) -> Done {
+    let (Some(id), Some(secret)) = (id, secret) else {
+        return Done::fail(1, "Unable to locate credentials");
+    };
+    let credentials = Credentials::new(&id, secret.expose(), None, None, "s3-dry-run");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(&link.url)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .credentials_provider(credentials)
+        .build();
+    match aws_sdk_s3::Client::from_conf(config).list_objects_v2().bucket(bucket).max_keys(1).send().await {
+        Ok(_) => Done::ok(format!("key {id} ok\n")),
+        Err(error) => {
+            let said = match (error.code(), error.message()) {
+                (Some(code), message) => format!(
+                    "An error occurred ({code}) when calling the ListObjectsV2 operation: {}",
+                    message.unwrap_or("no message")
+                ),
+                (None, _) => format!("Could not connect to the endpoint URL: {}", DisplayErrorContext(&error)),
+            };
+            Done { code: 1, out: format!("key {id} failed\n"), err: said + "\n" }
+        }
+    }
+}
