@@ -4,3 +4,4 @@ pub mod call;
 pub mod decision;
 pub mod effect;
 pub mod entry;
+pub mod url;
