@@ -22,6 +22,8 @@ mod performer;
 mod raw;
 mod redact;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
