@@ -2,7 +2,7 @@
 //!
 //! `command` with `{argv, stdin, env, inherit, parse: json | lines | text, public}`; the call's endpoint is the
 //! program's path and digest. `stdin` is a text, or a list of parts written one after another, in which a map is
-//! written as lines `NAME='value'`, quoted for a POSIX shell.
+//! written as lines `NAME='value'`, quoted for a POSIX shell; a value with a line break is refused there.
 
 use std::io;
 use std::path::Path;
@@ -166,6 +166,9 @@ fn input(value: &Value, resolver: &mut Resolver<'_>) -> Result<Zeroizing<Vec<u8>
                     return Err(ResolveError::NotText("a name on stdin"));
                 }
                 let text = resolver.text(part, "a value on stdin")?;
+                if text.contains(['\n', '\r', '\0']) {
+                    return Err(ResolveError::LineBreak(name.clone()));
+                }
                 let quoted = Zeroizing::new(text.replace('\'', "'\\''"));
                 out.extend_from_slice(name.as_bytes());
                 out.extend_from_slice(b"='");

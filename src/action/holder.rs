@@ -172,7 +172,7 @@ pub(super) async fn read(performer: &Performer, call: &Call) -> Raw {
         Err(raw) => return *raw,
     };
     let scope = scope(asked.holder, &results);
-    let values = if asked.connector.write_only { Map::new() } else { values(read, &asked.names, &scope) };
+    let values = if asked.connector.write_only { Map::new() } else { values(read, &asked, &scope, &results) };
     let mut facts = Map::new();
     for (name, template) in &read.facts {
         facts.insert(name.clone(), rendered(template, &scope));
@@ -237,7 +237,24 @@ fn at<'s>(path: &Path, scope: &'s Scope) -> Option<&'s Value> {
     Path(rest).get(scope.values.get(first)?)
 }
 
-fn values(read: &ConnectorRead, names: &[String], scope: &Scope) -> Map<String, Value> {
+/// Where a holder is asked for each value by itself, a map or lines are looked for in each of those answers.
+fn values(read: &ConnectorRead, asked: &Asked<'_>, scope: &Scope, results: &[Value]) -> Map<String, Value> {
+    let origins = origins(&read.calls, &asked.names);
+    let apart: Vec<&Value> =
+        origins.iter().zip(results).filter(|((_, name), _)| name.is_some()).map(|(_, r)| r).collect();
+    if apart.is_empty() || matches!(read.values, Some(ValuesAt::List { .. })) {
+        return values_in(read, &asked.names, scope);
+    }
+    let mut found = Map::new();
+    for result in apart {
+        let mut own = scope.clone();
+        own.values.insert("result".into(), result.clone());
+        found.extend(values_in(read, &asked.names, &own));
+    }
+    found
+}
+
+fn values_in(read: &ConnectorRead, names: &[String], scope: &Scope) -> Map<String, Value> {
     let mut found = Map::new();
     let mut take = |name: &str, value: &Value| {
         if names.iter().any(|wanted| wanted == name) && !value.is_null() {

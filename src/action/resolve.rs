@@ -20,6 +20,8 @@ pub(super) enum ResolveError {
     OnlyFingerprint,
     #[error("{0} must be text")]
     NotText(&'static str),
+    #[error("the value of {0} has a line break, and goes into a file of lines; it can't be held there")]
+    LineBreak(String),
 }
 
 /// Resolves references against a vault, and remembers what it gave out.

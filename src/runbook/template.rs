@@ -153,6 +153,7 @@ impl Template {
         let mut env = minijinja::Environment::new();
         env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         env.set_fuel(Some(50_000));
+        env.add_filter("sh", |value: String| apply_filter("sh", &value).unwrap_or_default());
         let eval = |expr: &Expr| -> Result<Value, TemplateError> {
             let bad = |e: &dyn fmt::Display| TemplateError(e.to_string());
             let compiled = env.compile_expression(&expr.source).map_err(|e| bad(&e))?;

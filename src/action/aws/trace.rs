@@ -164,6 +164,11 @@ where
         }
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
+            if (200..300).contains(&status) {
+                // A success whose text is none of AWS's: a captive portal, a proxy's page.
+                let message = "an answer came that can't be read; it proves nothing";
+                return Failed::new(Ended::NoAnswer, "Unreadable", message);
+            }
             let code = service.err().code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
             let message = service.err().message().unwrap_or_default();
             let ended = match status {

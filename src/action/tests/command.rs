@@ -26,7 +26,11 @@ impl Host {
             let sha256 = digest::of_file(&path, false).unwrap();
             world.programs.insert((*name).into(), Program { path, sha256 });
         }
-        world.drill = Some(DrillHost { path: bin, home, env: [("KEYWARD_SANDBOX_URL".to_owned(), "http://127.0.0.1:1".to_owned())].into() });
+        world.drill = Some(DrillHost {
+            path: bin,
+            home,
+            env: [("KEYWARD_SANDBOX_URL".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
+        });
         Self { dir, world }
     }
 
@@ -40,7 +44,10 @@ impl Host {
 #[tokio::test]
 async fn a_program_gets_its_argv_and_the_named_environment_and_nothing_else() {
     let host = Host::new(&[("show", "printf '%s|' \"$0\" \"$@\"; echo; env | sort; echo oops >&2; exit 3")]);
-    let ask = host.call(&["show", "a b", "$(id)", "-x"], json!({"env": {"NAME": "it's"}, "inherit": ["USER", "CARGO"], "parse": "lines"}));
+    let ask = host.call(
+        &["show", "a b", "$(id)", "-x"],
+        json!({"env": {"NAME": "it's"}, "inherit": ["USER", "CARGO"], "parse": "lines"}),
+    );
     let outcome = Performer::new(host.world).send(&ask, &[]).await;
     let got = result(&outcome);
     assert_eq!((&got["exit"], &got["err"]), (&json!(3), &json!("oops\n")));
@@ -160,7 +167,10 @@ async fn a_program_that_never_ends_is_ended_with_all_it_started() {
 
 #[tokio::test]
 async fn a_program_whose_run_is_dropped_is_ended_too() {
-    let host = Host::new(&[("hang", "sleep 600 & echo $! > \"$HOME/pid.new\"; echo $$ >> \"$HOME/pid.new\"; mv \"$HOME/pid.new\" \"$HOME/pid\"; wait")]);
+    let host = Host::new(&[(
+        "hang",
+        "sleep 600 & echo $! > \"$HOME/pid.new\"; echo $$ >> \"$HOME/pid.new\"; mv \"$HOME/pid.new\" \"$HOME/pid\"; wait",
+    )]);
     let ask = host.call(&["hang"], json!({}));
     let performer = Performer::new(host.world);
     let pids = host.dir.path().join("home/pid");
@@ -186,7 +196,8 @@ async fn a_child_that_holds_the_output_open_does_not_hold_the_run() {
 
 #[tokio::test]
 async fn what_proves_nothing_is_no_answer() {
-    let host = Host::new(&[("ssh", "echo 'Connection reset' >&2; exit 255"), ("die", "kill -9 $$"), ("bad", "echo '{'")]);
+    let host =
+        Host::new(&[("ssh", "echo 'Connection reset' >&2; exit 255"), ("die", "kill -9 $$"), ("bad", "echo '{'")]);
     let calls = [
         (host.call(&["ssh", "host", "true"], json!({})), "ConnectionLost"),
         (host.call(&["die"], json!({})), "Killed"),

@@ -79,7 +79,8 @@ async fn what_a_mutation_proves() {
         (Reply::Whole(307, vec![("location", "/elsewhere".into())], String::new()), Ended::NoAnswer, "HTTP 307"),
     ] {
         let server = Server::always(reply).await;
-        let outcome = Performer::new(world_at(&server.url)).send(&ask("PUT", &server, "/x", json!({"json": {}})), &[]).await;
+        let outcome =
+            Performer::new(world_at(&server.url)).send(&ask("PUT", &server, "/x", json!({"json": {}})), &[]).await;
         assert_eq!((outcome.ended, code(&outcome).as_str()), (ended, expected), "{}", message(&outcome));
         assert_eq!(server.requests().len(), 1, "{expected}: sent once, and no redirect followed");
     }
@@ -129,7 +130,10 @@ async fn the_token_goes_to_its_own_system_only() {
 #[tokio::test]
 async fn a_drill_reaches_only_this_machine() {
     let mut world = world();
-    world.systems.insert("api".into(), System { url: "https://api.example.com".into(), token: None, scheme: TokenScheme::Bearer });
+    world.systems.insert(
+        "api".into(),
+        System { url: "https://api.example.com".into(), token: None, scheme: TokenScheme::Bearer },
+    );
     let ask = call("http:GET", "https://api.example.com/x", json!({"system": "api"}));
     let outcome = Performer::new(world).read(&[ask], &[]).await;
     assert_eq!((outcome.ended, code(&outcome).as_str()), (Ended::NotSent, "NotLoopback"));

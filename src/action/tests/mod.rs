@@ -2,6 +2,7 @@
 
 mod aws;
 mod command;
+mod env_file;
 mod holder;
 mod http;
 mod redact;
@@ -39,7 +40,8 @@ pub(super) fn world_at(url: &str) -> World {
     let mut world = world();
     let endpoints = ["iam", "sts", "s3"].map(|service| (service.to_owned(), url.to_owned()));
     let operator = Secret::new("operator-secret-access-key-of-40-letters".into());
-    world.aws = Some(Aws::loopback(BTreeMap::from(endpoints), "eu-central-1", "AKIAOPERATOR00000001", &operator).unwrap());
+    world.aws =
+        Some(Aws::loopback(BTreeMap::from(endpoints), "eu-central-1", "AKIAOPERATOR00000001", &operator).unwrap());
     let token = Some(Secret::new("st.token-of-the-store".into()));
     world.systems.insert("store".into(), System { url: url.to_owned(), token, scheme: TokenScheme::Bearer });
     world

@@ -27,7 +27,8 @@ async fn a_server_can_not_forge_a_reference() {
 
 #[tokio::test]
 async fn a_held_secret_is_masked_in_texts_keys_and_numbers() {
-    let body = format!(r#"{{"{SECRET}": "x", "t": ["{SECRET}!"], "n": 1234567890123456, "h": "{}"}}"#, hex::encode(SECRET));
+    let body =
+        format!(r#"{{"{SECRET}": "x", "t": ["{SECRET}!"], "n": 1234567890123456, "h": "{}"}}"#, hex::encode(SECRET));
     let outcome = answer(&body, json!({}), &[("s", SECRET), ("pin", "1234567890123456")], &[]).await;
     let got = result(&outcome)["body"].to_string();
     assert_eq!(got, r#"{"[secret s]":"x","t":["[secret s]!"],"n":"[secret pin]","h":"[secret s]"}"#);

@@ -92,7 +92,9 @@ async fn serve(mut stream: TcpStream, answer: Arc<Answer>, log: Arc<Mutex<Vec<St
         bytes.extend_from_slice(&piece[..n]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         if body.len() < length.unwrap_or(0_usize) {
             continue;
         }
@@ -106,7 +108,10 @@ async fn serve(mut stream: TcpStream, answer: Arc<Answer>, log: Arc<Mutex<Vec<St
             Reply::Drop => return,
             Reply::Silence => tokio::time::sleep(Duration::from_secs(600)).await,
             Reply::Torn(body) => {
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len() + 9);
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                    body.len() + 9
+                );
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
                 return;
             }
