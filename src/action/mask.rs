@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::engine::url::encode;
+use crate::engine::url::encode_into;
 
 /// Shorter values are not looked for: they would turn ordinary text into noise, and hiding a text that everybody could
 /// guess protects nothing. (They are still never written on purpose: references and fingerprints take care of that.)
@@ -142,7 +142,7 @@ fn forms(value: &str) -> Vec<Zeroizing<Vec<u8>>> {
     all.push(json);
     for safe in [&b"-._~"[..], b"-._~/", b"-._~/:@+=,"] {
         let mut url = Zeroizing::new(String::new());
-        encode(value, safe, &mut url);
+        encode_into(value, safe, &mut url);
         all.push(Zeroizing::new(lower_escapes(&url)));
         all.push(Zeroizing::new(url.replace("%20", "+")));
         all.push(url);
@@ -202,9 +202,9 @@ mod tests {
             format!("'{}'", value.replace('\'', "'\\''")),
         ];
         let mut url = String::new();
-        encode(value, b"", &mut url);
+        encode_into(value, b"", &mut url);
         let mut url = String::new();
-        encode(value, b"-._~", &mut url);
+        encode_into(value, b"-._~", &mut url);
         list.push(url);
         for before in ["", "a", "ab", "abc", "user:"] {
             for after in ["", "x", "xy", "\n"] {

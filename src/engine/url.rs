@@ -1,111 +1,70 @@
-//! URLs from a system's base, a path in plain words and query pairs. Pure.
-//!
-//! The path of an `http` action is written and confirmed in plain words; here each of its parts becomes bytes of a URL
-//! in exactly one way (RFC 3986), so that a value can't reach another path, host or query than the one on screen.
+//! URLs of systems, built so that a value can't change where a request goes.
 
-use std::fmt::Write as _;
+use thiserror::Error;
 
-/// Why a URL can't be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a URL can't be built.
+#[derive(Debug, Error, PartialEq, Eq)]
 pub enum UrlError {
-    /// The system's base is not an absolute `http` or `https` URL without user, query and fragment.
-    #[error("the system's URL {0:?} is not a plain http:// or https:// URL; mend it under `systems` in keyward.yaml")]
+    /// The base is none.
+    #[error("“{0}” is no http(s) URL; see `systems` in keyward.yaml")]
     Base(String),
-    /// The path has a part that would lead elsewhere.
-    #[error("the path {path:?} has {what}; write the path out, starting with a slash")]
-    Path {
-        /// As rendered.
-        path: String,
-        /// What is wrong with it.
-        what: &'static str,
-    },
+    /// The path has parts that would lead elsewhere.
+    #[error("the path “{0}” has to begin with `/` and to have no `..`, `?`, `#` or control character in it")]
+    Path(String),
 }
 
-/// A system's base URL with a path (plain words, `/` between parts) and query pairs, percent-encoded.
-///
-/// `%` in the path is a plain per cent sign and is encoded too. Empty, `.` and `..` parts are refused, as servers and
-/// proxies disagree about them.
-pub fn join_url(base: &str, path: &str, query: &[(String, String)]) -> Result<String, UrlError> {
-    let refuse = |what| Err(UrlError::Path { path: path.to_owned(), what });
-    let base = base.strip_suffix('/').unwrap_or(base);
-    let authority = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '\\' | '"' | '<' | '>');
-    match authority {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(plain) => {}
-        _ => return Err(UrlError::Base(base.to_owned())),
-    }
-    let Some(parts) = path.strip_prefix('/') else { return refuse("no slash at its start") };
-    let mut url = base.to_owned();
-    let last = parts.split('/').count() - 1;
-    for (i, part) in parts.split('/').enumerate() {
-        match part {
-            // "/" itself and a closing slash are legal.
-            "" if i == last => {}
-            "" => return refuse("an empty part"),
-            "." | ".." => return refuse("a part of dots"),
-            _ if part.chars().any(char::is_control) => return refuse("a control character"),
-            _ => {}
-        }
-        url.push('/');
-        encode(part, b"-._~!$&'()*+,;=:@", &mut url);
-    }
-    for (i, (name, value)) in query.iter().enumerate() {
-        url.push(if i == 0 { '?' } else { '&' });
-        encode(name, b"-._~", &mut url);
-        url.push('=');
-        encode(value, b"-._~", &mut url);
-    }
-    Ok(url)
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+pub fn encode(text: &str) -> String {
+    let mut out = String::new();
+    encode_into(text, b"-._~", &mut out);
+    out
 }
 
-/// Percent-encodes every byte but letters, digits and those of `safe`.
-pub fn encode(text: &str, safe: &[u8], out: &mut String) {
+/// Percent-encodes everything but letters, digits and `safe` into a buffer of the caller's (one that is wiped, say).
+pub fn encode_into(text: &str, safe: &[u8], out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || safe.contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // Writing to a String can't fail.
-            let _ = write!(out, "%{byte:02X}");
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
+}
+
+/// Base, path (already encoded) and query.
+pub fn join(base: &str, path: &str, query: &[(String, String)]) -> Result<String, UrlError> {
+    let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    if rest.is_none_or(|rest| rest.is_empty() || rest.contains(['?', '#', '@', ' '])) {
+        return Err(UrlError::Base(base.to_owned()));
+    }
+    let strange = path.contains(['?', '#', '\\']) || path.chars().any(|c| c.is_control() || c == ' ');
+    if !path.starts_with('/') || strange || path.split('/').any(|part| part == ".." || part == ".") {
+        return Err(UrlError::Path(path.to_owned()));
+    }
+    let mut url = format!("{}{path}", base.trim_end_matches('/'));
+    for (i, (name, value)) in query.iter().enumerate() {
+        url.push(if i == 0 { '?' } else { '&' });
+        url.push_str(&format!("{}={}", encode(name), encode(value)));
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
-    }
-
     #[test]
-    fn parts_are_encoded_once_and_in_one_way() {
-        let url = join_url("https://api.example.com/", "/apps/a b?c#d%2f/é", &pairs(&[("q", "x&y=/ +")])).unwrap();
-        assert_eq!(url, "https://api.example.com/apps/a%20b%3Fc%23d%252f/%C3%A9?q=x%26y%3D%2F%20%2B");
-        assert_eq!(join_url("http://127.0.0.1:80/v1", "/", &[]).unwrap(), "http://127.0.0.1:80/v1/");
-    }
-
-    #[test]
-    fn a_path_can_not_lead_elsewhere() {
-        for path in ["", "apps", "/a//b", "/a/../b", "/./a", "/..", "/a\nb", "//evil.example.com"] {
-            assert!(join_url("https://api.example.com", path, &[]).is_err(), "{path:?}");
+    fn a_value_cannot_lead_elsewhere() {
+        assert_eq!(join("http://h:1/", "/a/b", &[("x y".into(), "&=".into())]).unwrap(), "http://h:1/a/b?x%20y=%26%3D");
+        for path in ["a", "/../x", "/a?b", "/a#b", "/a b", "/a\n"] {
+            assert!(matches!(join("https://h", path, &[]), Err(UrlError::Path(_))), "{path}");
         }
-    }
-
-    #[test]
-    fn a_base_is_absolute_and_plain() {
-        for base in [
-            "",
-            "api.example.com",
-            "ftp://x",
-            "https://",
-            "https:///x",
-            "https://u:p@x",
-            "https://x?y",
-            "https://x#y",
-            "https://x y",
-        ] {
-            assert!(matches!(join_url(base, "/a", &[]), Err(UrlError::Base(_))), "{base:?}");
+        for base in ["ftp://h", "https://", "https://user@h", "h"] {
+            assert!(matches!(join(base, "/", &[]), Err(UrlError::Base(_))), "{base}");
         }
+        assert_eq!(encode("a/../b"), "a%2F..%2Fb");
     }
 }

@@ -2,12 +2,25 @@
 //!
 //! A template never becomes a string with a placeholder in it: a secret stays a [`crate::secret::SecretRef`] all the
 //! way to the effect layer.
+//!
+//! An expression that is no more than `path | filter | …` is evaluated here, and is the only form that may touch a
+//! secret. Anything wider is minijinja's, over a scope from which every tainted value was taken out.
+
+mod error;
+mod expression;
+mod filter;
+mod render;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use super::model::Span;
+
+pub use error::{TemplateError, TemplateErrorKind};
+pub use filter::{FILTERS, apply_filter};
 
 /// `.` or `name(.name|[n])*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,103 +104,129 @@ pub struct Scope {
     pub values: Map<String, Value>,
 }
 
-// Stand-in until the language's own implementation is merged over this file: the names below are the agreed ones.
-
-/// Why a template could not be read or rendered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TemplateError(pub String);
-
 impl Path {
-    /// Reads `.` or `name(.name|[n])*`.
+    /// Reads `.` or `name(.name|[n])*`. A name is letters, digits, `_` and, after the first character, `-`.
+    ///
+    /// # Errors
+    /// [`TemplateErrorKind::Syntax`] with what was expected where.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text == "." {
             return Ok(Self::default());
         }
-        let mut parts = Vec::new();
-        for piece in text.split('.') {
-            let (name, rest) = piece.split_at(piece.find('[').unwrap_or(piece.len()));
-            if name.is_empty() {
-                return Err(TemplateError(format!("not a path: {text}")));
-            }
-            parts.push(PathPart::Name(name.to_owned()));
-            for index in rest.split_terminator(']') {
-                let n = index.strip_prefix('[').and_then(|n| n.parse().ok());
-                parts.push(PathPart::Index(n.ok_or_else(|| TemplateError(format!("not a path: {text}")))?));
-            }
+        let mut cursor = expression::Cursor::new(text);
+        let path = cursor.path(true)?;
+        if cursor.at_end() {
+            Ok(path)
+        } else {
+            Err(TemplateError::syntax(format!("`{text}` is not a path: `{}` was not expected", cursor.rest()))
+                .hint("a path is `.` or `name.name[0]`"))
         }
-        Ok(Self(parts))
     }
 
-    /// The part of a value that this path names.
+    /// What stands there, if anything does.
     pub fn get<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(value, |at, part| match part {
-            PathPart::Name(name) => at.get(name),
-            PathPart::Index(n) => at.get(n),
+            PathPart::Name(name) => at.as_object()?.get(name),
+            PathPart::Index(n) => at.as_array()?.get(*n),
         })
+    }
+
+    /// The first name.
+    pub fn root(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(PathPart::Name(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// True if `other` is this path or below it.
+    pub fn covers(&self, other: &Path) -> bool {
+        other.0.len() >= self.0.len() && other.0[..self.0.len()] == self.0[..]
+    }
+
+    /// This path, then that one below it.
+    pub fn join(&self, below: &Path) -> Self {
+        Self(self.0.iter().chain(&below.0).cloned().collect())
     }
 }
 
 impl Template {
-    /// Compiles a text with `{{ … }}` in it.
-    pub fn parse(text: &str, span: Span) -> Result<Self, TemplateError> {
-        let mut segments = Vec::new();
-        let mut rest = text;
-        while let Some(at) = rest.find("{{") {
-            let end = rest[at..].find("}}").ok_or_else(|| TemplateError("an expression is not closed".into()))? + at;
-            if at > 0 {
-                segments.push(Segment::Text(rest[..at].to_owned()));
-            }
-            let source = rest[at + 2..end].trim().to_owned();
-            segments.push(Segment::Expr(Expr { source, path: None, filters: Vec::new(), roots: Vec::new() }));
-            rest = &rest[end + 2..];
-        }
-        if !rest.is_empty() {
-            segments.push(Segment::Text(rest.to_owned()));
-        }
-        Ok(Self { source: text.to_owned(), segments, span })
+    /// First names of every path in it.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        self.exprs().flat_map(|expr| expr.roots.iter().map(String::as_str))
     }
 
-    /// Renders it; a lone expression keeps its type.
-    pub fn render(&self, scope: &Scope) -> Result<Value, TemplateError> {
-        let mut env = minijinja::Environment::new();
-        env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-        env.set_fuel(Some(50_000));
-        env.add_filter("sh", |value: String| apply_filter("sh", &value).unwrap_or_default());
-        let eval = |expr: &Expr| -> Result<Value, TemplateError> {
-            let bad = |e: &dyn fmt::Display| TemplateError(e.to_string());
-            let compiled = env.compile_expression(&expr.source).map_err(|e| bad(&e))?;
-            let value = compiled
-                .eval(minijinja::Value::from(minijinja::value::Serde(scope.values.clone())))
-                .map_err(|e| bad(&e))?;
-            if value.is_undefined() {
-                return Err(TemplateError(format!("{} is not defined", expr.source)));
-            }
-            serde_json::to_value(&value).map_err(|e| bad(&e))
-        };
-        if let [Segment::Expr(expr)] = self.segments.as_slice() {
-            return eval(expr);
+    /// Its expressions, in order.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Expr(expr) => Some(expr),
+            Segment::Text(_) => None,
+        })
+    }
+
+    /// The path, if it is a lone `{{ path }}` without filters.
+    pub fn lone_path(&self) -> Option<&Path> {
+        match self.segments.as_slice() {
+            [Segment::Expr(Expr { path: Some(path), filters, .. })] if filters.is_empty() => Some(path),
+            _ => None,
         }
-        let mut out = String::new();
-        for segment in &self.segments {
-            match segment {
-                Segment::Text(text) => out.push_str(text),
-                Segment::Expr(expr) => match eval(expr)? {
-                    Value::String(text) => out.push_str(&text),
-                    other => out.push_str(&other.to_string()),
-                },
-            }
-        }
-        Ok(Value::String(out))
     }
 }
 
-/// Applies a filter of a secret reference to the secret's value: the effect layer alone does this.
-pub fn apply_filter(filter: &str, value: &str) -> Result<String, TemplateError> {
-    match filter {
-        "sh" => Ok(format!("'{}'", value.replace('\'', "'\\''"))),
-        "json" => Ok(Value::String(value.to_owned()).to_string()),
-        "last4" => Ok(value.chars().skip(value.chars().count().saturating_sub(4)).collect()),
-        other => Err(TemplateError(format!("unknown filter: {other}"))),
+impl Node {
+    /// Every template inside, in order.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found.into_iter()
+    }
+
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Template>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Template(template) => found.push(template),
+            Self::List(list) => list.iter().for_each(|node| node.collect(found)),
+            Self::Map(map) => map.iter().for_each(|(_, node)| node.collect(found)),
+        }
+    }
+
+    /// The text, if it is a literal text.
+    pub fn literal_text(&self) -> Option<&str> {
+        match self {
+            Self::Literal(value) => value.as_str(),
+            _ => None,
+        }
+    }
+}
+
+impl Scope {
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// A copy with one more name.
+    pub fn with(&self, name: &str, value: Value) -> Self {
+        let mut scope = self.clone();
+        scope.set(name, value);
+        scope
+    }
+
+    /// Sets a name.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// What a path names.
+    pub fn at(&self, path: &Path) -> Option<&Value> {
+        let below = self.get(path.root()?)?;
+        path.0[1..].iter().try_fold(below, |at, part| match part {
+            PathPart::Name(name) => at.as_object()?.get(name),
+            PathPart::Index(n) => at.as_array()?.get(*n),
+        })
+    }
+    /// True if the path goes on below a secret, into what stands for it.
+    fn inside_secret(&self, path: &Path) -> bool {
+        (1..path.0.len()).any(|length| self.at(&Path(path.0[..length].to_vec())).is_some_and(render::is_secret))
     }
 }

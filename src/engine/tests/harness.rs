@@ -61,7 +61,8 @@ impl Harness {
         inputs.insert("bucket".into(), json!("raxx-backups"));
         inputs.insert("store".into(), holder(HOLDERS[0]));
         inputs.insert("consumers".into(), json!(HOLDERS[1..].iter().map(|name| holder(name)).collect::<Vec<_>>()));
-        let endpoints = ["iam", "sts", "s3", "boxes"].map(|name| (name.to_owned(), format!("http://127.0.0.1:1/{name}")));
+        let endpoints =
+            ["iam", "sts", "s3", "boxes"].map(|name| (name.to_owned(), format!("http://127.0.0.1:1/{name}")));
         let opened = Opened {
             format: FORMAT,
             semantics: SEMANTICS,
@@ -109,9 +110,20 @@ impl Harness {
             _ => self.engine.state().operator.clone(),
         };
         let n = self.entries.len() as u64;
-        let entry = Entry { n, prev: String::new(), at: self.now, by, body, wall: self.entries[0].wall.map(|_| self.now), sigs: None };
+        let entry = Entry {
+            n,
+            prev: String::new(),
+            at: self.now,
+            by,
+            body,
+            wall: self.entries[0].wall.map(|_| self.now),
+            sigs: None,
+        };
         if let Err(why) = self.engine.admit(&entry) {
-            panic!("the engine made an entry that it does not admit: {why}\n{entry:?}\nfocus {:?}", self.engine.focus());
+            panic!(
+                "the engine made an entry that it does not admit: {why}\n{entry:?}\nfocus {:?}",
+                self.engine.focus()
+            );
         }
         self.entries.push(entry);
         let entry = self.entries.last().unwrap();

@@ -77,7 +77,10 @@ fn play(run: &mut Harness, step: Move) {
             for _ in 0..n {
                 let wake = run.engine.wakeup(run.now);
                 if !run.effect(fault) {
-                    let Some(at) = wake.filter(|at| *at > run.now && at.since(run.now) < Duration::from_secs(400)) else { break };
+                    let Some(at) = wake.filter(|at| *at > run.now && at.since(run.now) < Duration::from_secs(400))
+                    else {
+                        break;
+                    };
                     run.now = at;
                 }
             }
@@ -120,7 +123,12 @@ fn play(run: &mut Harness, step: Move) {
         }
         Move::Override(n) => {
             if let Focus::Confirm { step } = run.engine.focus() {
-                let _ = run.decide(Decision::Override { step, gate: u32::from(n % 4), reason: "x".into(), role: "ops".into() });
+                let _ = run.decide(Decision::Override {
+                    step,
+                    gate: u32::from(n % 4),
+                    reason: "x".into(),
+                    role: "ops".into(),
+                });
             }
         }
         Move::RollBack => {
@@ -195,7 +203,9 @@ fn confirmed_and_started(run: &Harness, place: &Place, call: &crate::engine::cal
         Body::Confirmed { attempt, action, digest: d, .. } if d == digest => Some((*attempt, action)),
         _ => None,
     });
-    let Some((attempt, action)) = confirmed else { return Err(TestCaseError::fail(format!("no confirmation for {place:?}"))) };
+    let Some((attempt, action)) = confirmed else {
+        return Err(TestCaseError::fail(format!("no confirmation for {place:?}")));
+    };
     let rendered: Rendered = serde_json::from_str(action).unwrap();
     prop_assert_eq!(attempt, place.attempt);
     let key = if place.step.starts_with("rollback/") { &place.step } else { &place.row };
@@ -215,9 +225,14 @@ fn check(run: &Harness) -> Result<(), TestCaseError> {
         if call.op == "iam:DeleteAccessKey" {
             prop_assert!(!key.contains("FOREIGN"), "a foreign key was deleted");
             let deactivated = run.world.sent.iter().rev().find(|(then, _, other)| {
-                then <= at && other.op == "iam:UpdateAccessKey" && other.params["AccessKeyId"] == key && other.params["Status"] == "Inactive"
+                then <= at
+                    && other.op == "iam:UpdateAccessKey"
+                    && other.params["AccessKeyId"] == key
+                    && other.params["Status"] == "Inactive"
             });
-            let Some((then, _, _)) = deactivated else { return Err(TestCaseError::fail("a delete without a deactivate")) };
+            let Some((then, _, _)) = deactivated else {
+                return Err(TestCaseError::fail("a delete without a deactivate"));
+            };
             if back {
                 prop_assert_ne!(key, OLD);
             } else {
@@ -229,7 +244,8 @@ fn check(run: &Harness) -> Result<(), TestCaseError> {
         }
     }
     let creates = run.world.sent.iter().filter(|(_, _, call)| call.op == "iam:CreateAccessKey").count();
-    let allowed = run.entries.iter().filter(|e| matches!(&e.body, Body::Confirmed { step, .. } if step == "create")).count();
+    let allowed =
+        run.entries.iter().filter(|e| matches!(&e.body, Body::Confirmed { step, .. } if step == "create")).count();
     prop_assert!(creates <= allowed, "two creates for one confirmation");
     if let Some(sealed) = run.entries.iter().position(|entry| matches!(entry.body, Body::Sealed { .. })) {
         prop_assert_eq!(sealed + 1, run.entries.len(), "an entry after the seal");
@@ -245,10 +261,11 @@ fn proven(run: &Harness, place: &Place) -> Result<(), TestCaseError> {
     rows.extend(before.iter().any(|e| matches!(e.body, Body::RowAdded { .. })).then(|| "late".to_owned()));
     let last = |wanted: &dyn Fn(&Body) -> bool| before.iter().rposition(|entry| wanted(&entry.body));
     for row in rows {
-        let put = last(&|body| matches!(body, Body::Started { place, .. } if place.step == "consumers" && place.row == row));
-        let proof = last(&|body| {
-            matches!(body, Body::Finished { place, verdict: Verdict::Pass, .. } if place.step == "proofs" && place.row == row)
-        });
+        let put =
+            last(&|body| matches!(body, Body::Started { place, .. } if place.step == "consumers" && place.row == row));
+        let proof = last(
+            &|body| matches!(body, Body::Finished { place, verdict: Verdict::Pass, .. } if place.step == "proofs" && place.row == row),
+        );
         prop_assert!(put.is_some() && proof > put, "{} was not proven before the deactivate", row);
     }
     Ok(())

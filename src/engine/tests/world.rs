@@ -142,15 +142,21 @@ impl World {
             self.boxes.get(&name).cloned().unwrap_or_default()
         };
         Outcome::answered(match call.op.as_str() {
-            "iam.preflight" => json!({"caller": {"arn": "arn:aws:iam::000000000000:user/oncall", "is_target": false}, "denied": []}),
-            "iam:ListAccessKeys" => json!({"keys": listed(None), "active": listed(Some(true)), "inactive": listed(Some(false))}),
+            "iam.preflight" => {
+                json!({"caller": {"arn": "arn:aws:iam::000000000000:user/oncall", "is_target": false}, "denied": []})
+            }
+            "iam:ListAccessKeys" => {
+                json!({"keys": listed(None), "active": listed(Some(true)), "inactive": listed(Some(false))})
+            }
             "iam:GetAccessKeyLastUsed" => {
                 let id = call.params["AccessKeyId"].as_str().unwrap_or("");
                 let used = self.keys.iter().find(|key| key.id == id).and_then(|key| key.used);
                 json!({"used": used.map_or("never".to_owned(), |at| at.to_string())})
             }
             "sts:GetCallerIdentity" => match acts_as {
-                Some(_) => json!({"arn": "arn:aws:iam::000000000000:user/raxx-vault-operator", "user": "raxx-vault-operator"}),
+                Some(_) => {
+                    json!({"arn": "arn:aws:iam::000000000000:user/raxx-vault-operator", "user": "raxx-vault-operator"})
+                }
                 None => json!({"arn": "arn:aws:iam::000000000000:user/oncall", "user": "oncall"}),
             },
             "s3:ListObjectsV2" => json!({"objects": [], "truncated": false}),
