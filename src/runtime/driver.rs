@@ -1,0 +1,526 @@
+//! One `select!` that feeds a synchronous engine: decisions, answers and time in, entries to disk, effects out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::clock::Clock;
+use super::history;
+use super::session::Session;
+use super::snapshot::{Due, Log, Signed, Snapshot};
+use crate::action::Performer;
+use crate::diagnostic::Diagnostic;
+use crate::engine::admit;
+use crate::engine::call::Keep;
+use crate::engine::decision::{Decision, Input};
+use crate::engine::effect::{Effect, Outcome, Purpose};
+use crate::engine::entry::{Body, EndStatus, Entry, Place, Stamp};
+use crate::engine::focus::Focus;
+use crate::engine::machine::Engine;
+use crate::engine::state::Phase;
+use crate::sandbox::Sandbox;
+use crate::secret::Vault;
+use crate::store::RegisterEvent;
+use crate::transcript::{Sealer, Writer, destroy_all};
+
+/// How a run was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Sealed.
+    Sealed(EndStatus),
+    /// To be gone on with.
+    Suspended,
+    /// Left with an act under way: it will be in doubt.
+    Left,
+}
+
+/// What an interface asks of the driver.
+#[derive(Debug)]
+pub enum Order {
+    /// A decision, and where the answer goes: a refusal is a sentence.
+    Decide(Decision, oneshot::Sender<Result<(), String>>),
+    /// A drill's clock may move on to when the gate opens.
+    MoveOn(String, oneshot::Sender<Result<(), String>>),
+    /// Leave at once, whatever is under way.
+    Leave,
+}
+
+/// The interface's end of a run.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// Orders.
+    pub orders: mpsc::Sender<Order>,
+    /// The run as it is now.
+    pub news: watch::Receiver<Arc<Snapshot>>,
+}
+
+impl Handle {
+    /// Decides, and waits until the engine has taken or refused it.
+    ///
+    /// # Errors
+    /// The refusal, a sentence for the operator.
+    pub async fn decide(&self, decision: Decision) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Order::Decide(decision, reply), answer).await
+    }
+
+    /// Lets a drill's clock move on.
+    ///
+    /// # Errors
+    /// There is nothing to move on to, or the clock is real.
+    pub async fn move_on(&self, reason: &str) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Order::MoveOn(reason.to_owned(), reply), answer).await
+    }
+
+    async fn ask(&self, order: Order, answer: oneshot::Receiver<Result<(), String>>) -> Result<(), String> {
+        let gone = || "the run has ended".to_owned();
+        self.orders.send(order).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+struct Answer {
+    place: Place,
+    purpose: Option<Purpose>,
+    outcome: Outcome,
+    keep: Vec<Keep>,
+}
+
+/// Everything that a run needs to go on.
+pub struct Driver {
+    pub(super) engine: Engine,
+    pub(super) writer: Writer,
+    pub(super) session: Session,
+    pub(super) sealer: Sealer,
+    pub(super) performer: Performer,
+    pub(super) vault: Arc<Mutex<Vault>>,
+    pub(super) clock: Clock,
+    /// Kept alive for as long as the run is.
+    pub(super) sandbox: Option<Sandbox>,
+    /// Removed when the run is left.
+    pub(super) scratch: Option<PathBuf>,
+    pub(super) log: Log,
+    pub(super) signed: Option<Signed>,
+    pub(super) sealed: BTreeMap<String, String>,
+    pub(super) notice: Option<String>,
+    due: Vec<Due>,
+    tasks: JoinSet<Answer>,
+    orders: mpsc::Receiver<Order>,
+    handle: Handle,
+    news: watch::Sender<Arc<Snapshot>>,
+}
+
+/// What [`Driver::new`] is made of.
+pub(super) struct Parts {
+    pub engine: Engine,
+    pub writer: Writer,
+    pub session: Session,
+    pub sealer: Sealer,
+    pub performer: Performer,
+    pub vault: Arc<Mutex<Vault>>,
+    pub clock: Clock,
+    pub sandbox: Option<Sandbox>,
+    pub scratch: Option<PathBuf>,
+    pub entries: Vec<Entry>,
+    pub signed: Option<Signed>,
+}
+
+impl Driver {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed } = parts;
+        let log: Log = Arc::new(RwLock::new(entries));
+        let (orders_in, orders) = mpsc::channel(16);
+        let mut engine = engine;
+        let first = Arc::new(snapshot(&mut engine, &clock, &writer, (&log, &signed), (&[], None)));
+        let (news, watched) = watch::channel(first);
+        let handle = Handle { orders: orders_in, news: watched };
+        Self {
+            engine,
+            writer,
+            session,
+            sealer,
+            performer,
+            vault,
+            clock,
+            sandbox,
+            scratch,
+            log,
+            signed,
+            sealed: BTreeMap::new(),
+            notice: None,
+            due: Vec::new(),
+            tasks: JoinSet::new(),
+            orders,
+            handle,
+            news,
+        }
+    }
+
+    /// The interface's end.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The embedded sandbox, in a drill.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.writer.folder()
+    }
+
+    /// Runs until it is sealed, suspended or left.
+    ///
+    /// # Errors
+    /// The store fails: nothing new was started, and the way back can be gone by hand.
+    pub async fn run(&mut self) -> Result<Ending, Diagnostic> {
+        loop {
+            self.progress().await?;
+            self.publish();
+            if let Some(ending) = self.ended()? {
+                return Ok(ending);
+            }
+            let now = self.clock.now();
+            let wakeup = self.engine.wakeup(now);
+            let nap = self.nap(now, wakeup);
+            tokio::select! {
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(answer) = done {
+                        self.answered(answer).await?;
+                    }
+                }
+                order = self.orders.recv() => match order {
+                    Some(Order::Decide(decision, reply)) => {
+                        let taken = self.decide(decision).await?;
+                        self.progress().await?;
+                        self.publish();
+                        // An interface that is gone needs no answer.
+                        let _ = reply.send(taken);
+                    }
+                    Some(Order::MoveOn(reason, reply)) => {
+                        let taken = self.move_on(wakeup, reason).await?;
+                        let _ = reply.send(taken);
+                    }
+                    Some(Order::Leave) | None => return Ok(Ending::Left),
+                },
+                () = sleep(nap) => self.wake(wakeup).await?,
+            }
+        }
+    }
+
+    /// How long to sleep at most; `None` is until something happens.
+    fn nap(&self, now: Stamp, wakeup: Option<Stamp>) -> Option<Duration> {
+        let at = wakeup?;
+        if !self.clock.is_virtual() {
+            return Some(at.since(now));
+        }
+        if !self.tasks.is_empty() {
+            // Whatever is out may change what is due; a drill's time stands still meanwhile.
+            return None;
+        }
+        match self.engine.focus() {
+            // A window is for the operator to let pass.
+            Focus::Confirm { .. } if at.since(now) > Duration::from_secs(120) => None,
+            Focus::Confirm { .. } => Some(Duration::from_secs(1)),
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    async fn wake(&mut self, wakeup: Option<Stamp>) -> Result<(), Diagnostic> {
+        if let (true, Some(at)) = (self.clock.is_virtual(), wakeup)
+            && at > self.clock.now()
+        {
+            let from = self.clock.now();
+            self.clock.move_to(at);
+            self.append(Body::ClockMoved { from, reason: "nothing is due before".into() }).await?;
+        }
+        Ok(())
+    }
+
+    async fn move_on(&mut self, wakeup: Option<Stamp>, reason: String) -> Result<Result<(), String>, Diagnostic> {
+        let now = self.clock.now();
+        let Some(to) = wakeup.filter(|at| *at > now) else {
+            return Ok(Err("Nothing waits for the clock.".into()));
+        };
+        let taken = self.engine.handle(now, Input::Decision(Decision::MoveClock { to, reason }));
+        match taken {
+            Err(refusal) => Ok(Err(refusal.to_string())),
+            Ok(bodies) => {
+                self.clock.move_to(to);
+                for body in bodies {
+                    self.append(body).await?;
+                }
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// Entries that are due, and effects that are due.
+    async fn progress(&mut self) -> Result<(), Diagnostic> {
+        loop {
+            let now = self.clock.now();
+            if let Some(body) = self.engine.due(now) {
+                if !self.append(body).await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let Some(effect) = self.engine.poll_effect(self.clock.now()) else { return Ok(()) };
+            self.spawn(effect);
+        }
+    }
+
+    fn spawn(&mut self, effect: Effect) {
+        let performer = self.performer.clone();
+        let since = self.clock.now();
+        match effect {
+            Effect::Read { place, purpose, calls, keep } => {
+                let takes: Duration = calls.iter().map(|call| performer.due(call)).sum();
+                self.due.push(Due { place: place.clone(), sent: false, since, by: since.plus(takes) });
+                let store = self.session.store.clone();
+                let account = self.engine.state().opened.environment.account.clone();
+                self.tasks.spawn(async move {
+                    let outcome = read(&performer, &store, &account, &calls, &keep).await;
+                    Answer { place, purpose: Some(purpose), outcome, keep }
+                });
+            }
+            Effect::Send { place, call, keep, .. } => {
+                let by = since.plus(performer.due(&call));
+                self.due.push(Due { place: place.clone(), sent: true, since, by });
+                self.tasks.spawn(async move {
+                    let outcome = performer.send(&call, &keep).await;
+                    Answer { place, purpose: None, outcome, keep }
+                });
+            }
+        }
+    }
+
+    async fn answered(&mut self, answer: Answer) -> Result<(), Diagnostic> {
+        let Answer { place, purpose, outcome, keep } = answer;
+        let sent = purpose.is_none();
+        self.due.retain(|due| due.place != place || due.sent != sent);
+        self.seal_kept(&keep)?;
+        let now = self.clock.now();
+        // An answer is never refused: it is a fact.
+        let bodies = self.engine.handle(now, Input::Answer { place, purpose, outcome }).unwrap_or_default();
+        for body in bodies {
+            self.append(body).await?;
+        }
+        Ok(())
+    }
+
+    /// What the vault has come to hold is sealed before the entry that yields it.
+    fn seal_kept(&mut self, keep: &[Keep]) -> Result<(), Diagnostic> {
+        for kept in keep {
+            let vault = self.vault.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let Some(secret) = vault.get(&kept.name) else { continue };
+            let fp = vault.key().fingerprint(secret.expose());
+            if self.sealed.get(&kept.name) != Some(&fp) {
+                self.sealer.seal(self.writer.folder(), &file_name(&kept.name), secret)?;
+                self.sealed.insert(kept.name.clone(), fp);
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide(&mut self, decision: Decision) -> Result<Result<(), String>, Diagnostic> {
+        self.notice = None;
+        let now = self.clock.now();
+        match self.engine.handle(now, Input::Decision(decision)) {
+            Err(refusal) => Ok(Err(refusal.to_string())),
+            Ok(bodies) => {
+                for body in bodies {
+                    if !self.append(body).await? {
+                        return Ok(Err(self.notice.clone().unwrap_or_default()));
+                    }
+                }
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// Appends one entry, signed where it is a checkpoint. False if there was no signature: then nothing was written.
+    pub(super) async fn append(&mut self, body: Body) -> Result<bool, Diagnostic> {
+        let at = self.clock.now().max(self.engine.state().at);
+        let wall = self.clock.is_virtual().then(Clock::wall);
+        let by = match &body {
+            Body::TookOver { .. } => self.session.signer.principal().to_owned(),
+            _ => self.engine.state().operator.clone(),
+        };
+        let draft = Entry {
+            n: self.engine.state().entries,
+            prev: String::new(),
+            at,
+            by: by.clone(),
+            body: body.clone(),
+            wall,
+            sigs: None,
+        };
+        self.engine.admit(&draft).map_err(|why| {
+            Diagnostic::new(format!("keyward refuses to write an entry of its own ({}): {why}", body.kind()))
+                .hint("this is a defect in keyward; nothing was sent. The run can be resumed")
+        })?;
+        let entry = if admit::must_be_signed(self.engine.book(), &body) {
+            let pending = self.writer.prepare(at, wall, &by, body.clone())?;
+            let signer = self.session.signer.clone();
+            let to_sign = pending.clone();
+            // A signer may wait for a touch or an agent; nothing else is written meanwhile.
+            let signature = tokio::task::spawn_blocking(move || to_sign.sign(&*signer)).await;
+            match signature {
+                Ok(Ok(signature)) => {
+                    let entry = self.writer.commit(pending, &signature)?;
+                    self.signed = Some(Signed { n: entry.n, at: entry.at, by: entry.by.clone() });
+                    entry
+                }
+                refused => {
+                    let why = match refused {
+                        Ok(Err(why)) => why.to_string(),
+                        _ => "the signer stopped".to_owned(),
+                    };
+                    if self.engine.state().phase != Phase::Back {
+                        self.notice = Some(format!("Not signed, so nothing was sent: {why}"));
+                        return Ok(false);
+                    }
+                    // The way back waits for no signature; the next checkpoint covers this one.
+                    self.notice = Some("Unsigned: the way back waits for no signature.".into());
+                    self.writer.append_unsigned_checkpoint(at, wall, &by, body)?
+                }
+            }
+        } else {
+            self.writer.append(at, wall, &by, body)?
+        };
+        self.engine.apply(&entry);
+        self.engine.started_here(&entry);
+        self.log.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
+        Ok(true)
+    }
+
+    fn publish(&mut self) {
+        let notice = self.notice.clone();
+        let log = (&self.log, &self.signed);
+        let now = snapshot(&mut self.engine, &self.clock, &self.writer, log, (&self.due, notice));
+        self.news.send_replace(Arc::new(now));
+    }
+
+    fn ended(&mut self) -> Result<Option<Ending>, Diagnostic> {
+        let ending = match self.engine.state().phase {
+            Phase::Sealed(status) => Ending::Sealed(status),
+            _ if self.engine.state().suspended.is_some() => Ending::Suspended,
+            _ => return Ok(None),
+        };
+        let event = if ending == Ending::Suspended { RegisterEvent::Suspended } else { RegisterEvent::Ended };
+        let state = self.engine.state();
+        let last = (state.entries - 1, self.writer.chain().head());
+        let register = self.session.store.register();
+        register.note(event, Clock::wall(), &state.operator, &state.opened.run, last, None)?;
+        if event == RegisterEvent::Ended {
+            destroy_all(self.writer.folder())?;
+        }
+        Ok(Some(ending))
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(scratch) = &self.scratch {
+            // What is left of a drill's folder holds nothing but links and the drill's own files.
+            let _ = std::fs::remove_dir_all(scratch);
+        }
+    }
+}
+
+/// A secret's name as a file's: what is not a plain letter becomes `%XX`, so that two names never share a file.
+pub(super) fn file_name(name: &str) -> String {
+    let mut out = String::new();
+    crate::engine::url::encode_into(name, b"._-", &mut out);
+    out.replace('%', "+")
+}
+
+async fn read(
+    performer: &Performer,
+    store: &crate::store::Store,
+    account: &str,
+    calls: &[crate::engine::call::Call],
+    keep: &[Keep],
+) -> Outcome {
+    let (ours, theirs): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(history::is_ours);
+    if ours.is_empty() {
+        return performer.read(&theirs, keep).await;
+    }
+    let outcome = if theirs.is_empty() { Outcome::answered(serde_json::Value::Array(Vec::new())) } else { performer.read(&theirs, keep).await };
+    if outcome.ended != crate::engine::effect::Ended::Answered {
+        return outcome;
+    }
+    let mut world = match outcome.reading.result.clone() {
+        Some(serde_json::Value::Array(list)) if theirs.len() != 1 => list,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+    .into_iter();
+    let mut results = Vec::new();
+    for call in calls {
+        if history::is_ours(call) {
+            let (store, account, call) = (store.clone(), account.to_owned(), call.clone());
+            let found = tokio::task::spawn_blocking(move || history::read(&store, &account, &call)).await;
+            results.push(found.ok().and_then(|found| found.reading.result).unwrap_or(serde_json::Value::Null));
+        } else {
+            results.push(world.next().unwrap_or(serde_json::Value::Null));
+        }
+    }
+    let mut outcome = outcome;
+    outcome.reading.result = Some(match (results.len(), results.pop()) {
+        (1, Some(one)) => one,
+        (_, Some(last)) => {
+            results.push(last);
+            serde_json::Value::Array(results)
+        }
+        (_, None) => serde_json::Value::Null,
+    });
+    outcome
+}
+
+async fn sleep(nap: Option<Duration>) {
+    match nap {
+        Some(nap) => tokio::time::sleep(nap).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn snapshot(
+    engine: &mut Engine,
+    clock: &Clock,
+    writer: &Writer,
+    (log, signed): (&Log, &Option<Signed>),
+    (due, notice): (&[Due], Option<String>),
+) -> Snapshot {
+    let now = clock.now();
+    let focus = engine.focus();
+    let finding = match &focus {
+        Focus::InDoubt { place } => engine.finding(place),
+        _ => None,
+    };
+    Snapshot {
+        book: engine.book().clone(),
+        state: engine.state().clone(),
+        rendered: engine.rendered(),
+        finding,
+        confirming: engine.confirming(),
+        busy: engine.busy(),
+        due: due.to_vec(),
+        notice: notice.or_else(|| engine.notice().map(str::to_owned)),
+        wakeup: engine.wakeup(now),
+        now,
+        folder: writer.folder().to_owned(),
+        head: writer.chain().head().to_owned(),
+        signed: signed.clone(),
+        log: log.clone(),
+        focus,
+    }
+}
