@@ -110,12 +110,12 @@ fn credential_known(
 ) {
     let known = known_at(runbook, at);
     let templates = [&credential.access_key_id, &credential.secret_access_key];
-    for root in templates.into_iter().flat_map(Template::roots).filter(|root| !known.contains(root)) {
+    let mut unknown = templates.into_iter().flat_map(Template::roots).filter(|root| !known.contains(root));
+    if let Some(root) = unknown.next() {
         let message = format!("`{}` can't be acted as here: `{root}` is not known yet", credential.name);
         findings.push(
             Finding::error(codes::CREDENTIAL_EARLY, action.span, message).hint("capture the pair in an earlier step"),
         );
-        return;
     }
 }
 

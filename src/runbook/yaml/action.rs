@@ -87,10 +87,8 @@ impl Reader<'_> {
     fn parameter(&mut self, op: Op, name: &str, node: &Node, yaml: &Yaml) {
         match (op, name) {
             (Op::Http, "method") => self.literal_word(node, yaml, "an HTTP method", METHODS),
-            (Op::Http | Op::Command, "system") => {
-                if node.literal_text().is_none() {
-                    self.never_templated(yaml.span, "a system");
-                }
+            (Op::Http | Op::Command, "system") if node.literal_text().is_none() => {
+                self.never_templated(yaml.span, "a system");
             }
             (Op::Command, "parse") => self.literal_word(node, yaml, "how output is read", &["json", "lines", "text"]),
             (Op::Http | Op::Command, "public") => self.public(yaml),
