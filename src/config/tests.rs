@@ -106,6 +106,24 @@ fn no_file_is_enough_for_a_drill_and_an_empty_one_is_a_config() {
 }
 
 #[test]
+fn the_example_can_be_read_and_serves_the_shipped_runbook() {
+    let text = include_str!("../../assets/keyward.example.yaml");
+    let config = good(text);
+    let runbook = parse_runbook("x", shipped()[0].1).unwrap();
+    let sets = [("target_user".to_owned(), "raxx-vault-operator".to_owned())];
+    let found = resolve_inputs(&runbook, &config, "prod", EnvironmentKind::Account, &sets, &connectors());
+    assert!(found.is_ok(), "{found:?}");
+}
+
+#[test]
+fn a_drill_fills_in_only_what_a_file_leaves_out() {
+    let config = good(&full()).for_drill();
+    assert_eq!(config.environment("sandbox").unwrap().kind, EnvironmentKind::Sandbox);
+    assert_eq!(config.environment("prod").unwrap().kind, EnvironmentKind::Account);
+    assert_eq!(config.drill.users[0].name, "raxx-ci");
+}
+
+#[test]
 fn a_real_account_cannot_be_pointed_elsewhere() {
     one(
         "    profile: oncall",

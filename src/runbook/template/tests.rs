@@ -249,3 +249,60 @@ fn what_connectors_use() {
     assert_eq!(render("{{ (result.body.runs | sort(attribute='id') | last).status == 'a' }}"), Ok(json!(true)));
     assert_eq!(render("{{ holder.ref is defined }}"), Ok(json!(false)));
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text made of what templates are made of.
+    fn source() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{{ ".to_owned()),
+            Just(" }}".to_owned()),
+            Just("new_key.secret".to_owned()),
+            Just("new_key".to_owned()),
+            Just("keys[0].id".to_owned()),
+            Just("n".to_owned()),
+            Just(" | ".to_owned()),
+            Just("last4".to_owned()),
+            Just("regex('(.)')".to_owned()),
+            Just(" ~ ".to_owned()),
+            Just("[0:2]".to_owned()),
+            Just("'".to_owned()),
+            Just(" == ".to_owned()),
+            Just(" if ".to_owned()),
+            Just(" else ".to_owned()),
+            "[ -~äß{}]{0,4}",
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Every text in a value, but for what stands for a secret.
+    fn plain(value: &Value) -> String {
+        match value {
+            Value::Object(map) if map.contains_key("fp") => String::new(),
+            Value::Object(map) => map.values().map(plain).collect(),
+            Value::Array(list) => list.iter().map(plain).collect(),
+            other => other.to_string(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_secret_becomes_plain(text in source()) {
+            // `ab12` is the fingerprint: if it shows up outside of a reference, an expression looked inside one.
+            let outside = !text.contains("ab12");
+            if let Ok(template) = Template::parse(&text, Span::default()) {
+                if let Ok(value) = template.render(&scope()) {
+                    prop_assert!(!plain(&value).contains("ab12") || !outside, "{text} gave {value}");
+                }
+                if let Ok(shown) = template.text(&scope()) {
+                    prop_assert!(!shown.contains("ab12") || !outside, "{text} showed {shown}");
+                }
+            }
+            let _ = Path::parse(&text);
+            let _ = apply_filter(&text, "value");
+        }
+    }
+}

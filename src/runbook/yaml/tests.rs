@@ -386,6 +386,18 @@ fn http_says_plainly_what_it_does() {
 }
 
 #[test]
+fn a_holder_kind_is_never_templated() {
+    let prove = |holder: &str| {
+        small(&format!("    run: {{holder.prove: {{holder: {holder}}}}}\n    expect: [{{path: works, equals: true}}]"))
+    };
+    good(&prove("\"{{ run.holder }}\""));
+    good(&prove("{name: \"{{ run.name }}\", kind: heroku, app: x}"));
+    let text = prove("{name: x, kind: \"{{ run.kind }}\"}");
+    let findings = bad(&text);
+    assert!(findings.len() == 1 && findings[0].1.contains("never templated"), "{findings:?}");
+}
+
+#[test]
 fn templates_are_read_beforehand() {
     one(&small("    run: {iam.get_user: {user: \"{{ x\"}}"), codes::TEMPLATE, "without its", "\"{{ x\"");
     one(
@@ -433,6 +445,38 @@ fn no_cut_of_the_example_panics() {
         for text in [lines[..n].concat(), [&lines[..n], &lines[n + 1..]].concat().concat()] {
             if let Err(findings) = parse("cut", &text) {
                 render(&Source::new("cut", text), &findings, true);
+            }
+        }
+    }
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        // Each case reads and renders the whole of the SOP.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn a_damaged_runbook_has_findings_or_is_one(at in 0..EXAMPLE.len(), length in 0..40usize, with in "[ -~\n\t\u{e4}{}\\[\\]:&*|>]{0,6}") {
+            let start = (0..=at).rev().find(|n| EXAMPLE.is_char_boundary(*n)).unwrap_or(0);
+            let end = (start + length..=EXAMPLE.len()).find(|n| EXAMPLE.is_char_boundary(*n)).unwrap_or(EXAMPLE.len());
+            let text = format!("{}{with}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
+            let source = Source::new("damaged", text.as_str());
+            match parse("damaged", &text) {
+                Ok(runbook) => {
+                    let found = crate::runbook::check::check(&runbook, None, &Default::default());
+                    render(&source, &found, true);
+                }
+                Err(findings) => {
+                    prop_assert!(!findings.is_empty());
+                    for finding in &findings {
+                        prop_assert!(finding.span.start <= text.len() && finding.span.end <= text.len(), "{finding:?}");
+                    }
+                    render(&source, &findings, false);
+                }
             }
         }
     }
