@@ -217,6 +217,18 @@ impl Config {
         read::config(name, text)
     }
 
+    /// This file, with what a drill needs where it says nothing: the environment `sandbox`, and a world to start with.
+    pub fn for_drill(mut self) -> Self {
+        let default = Self::default_for_drill();
+        for (name, environment) in default.environments {
+            self.environments.entry(name).or_insert(environment);
+        }
+        if self.drill.users.is_empty() {
+            self.drill.users = default.drill.users;
+        }
+        self
+    }
+
     /// What a drill needs when there is no file: one sandbox, and a user whose key is overdue.
     pub fn default_for_drill() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -8,7 +8,7 @@
 //! - [`engine`]: the sans-I/O state machine of a run. `Input` in, entries out, effects asked for.
 //! - [`transcript`]: the bytes of the entries, their chain, signatures, verification and seal.
 //! - [`store`]: where runs are kept, and the register of all of them.
-//! - [`config`]: `keyward.yaml`.
+//! - [`config`]: the file `keyward.yaml`.
 //! - [`runtime`]: the driver around the engine: clock, signals, the one `select!`.
 //! - [`action`]: what a step can do to the world, one file per system.
 //! - [`inventory`]: the keys of an account, their age, use and policy.

@@ -6,7 +6,9 @@ pub mod connector;
 pub mod duration;
 pub mod model;
 pub mod op;
+pub mod schema;
 pub mod shipped;
+mod sites;
 pub mod template;
 pub mod yaml;
 

@@ -131,11 +131,24 @@ fn span_of(location: &Location) -> Span {
     Span { start, end: start + length }
 }
 
+/// The library gives a list or map the span of its first token; this one reaches to the end of its last element.
+fn around(span: Span, kind: &Kind) -> Span {
+    let inside: Vec<Span> = match kind {
+        Kind::List(list) => list.iter().map(|item| item.span).collect(),
+        Kind::Map(map) => map.iter().flat_map(|(key, value)| [key.span, value.span]).collect(),
+        _ => return span,
+    };
+    // An alias among them has the place of its anchor, which is earlier.
+    let end = inside.iter().filter(|part| part.start >= span.start).map(|part| part.end).max();
+    Span { start: span.start, end: end.unwrap_or(span.end).max(span.end) }
+}
+
 impl<'de> Deserialize<'de> for Yaml {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Kind>::deserialize(deserializer)?;
         // Of an alias, the place where the value stands: that is what has to be mended.
-        Ok(Self { span: span_of(&spanned.defined), kind: spanned.value })
+        let span = around(span_of(&spanned.defined), &spanned.value);
+        Ok(Self { span, kind: spanned.value })
     }
 }
 

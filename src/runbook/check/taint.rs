@@ -1,10 +1,11 @@
 //! Secrets: where one comes from, and where none may go.
 
-use super::names::{Use, acting, compared, sites};
+use super::names::acting;
 use crate::diagnostic::{Finding, Span};
 use crate::runbook::codes;
 use crate::runbook::model::{Action, Expectation, InputType, Predicate, Runbook, Step};
 use crate::runbook::op::Op;
+use crate::runbook::sites::{Use, compared, sites};
 use crate::runbook::template::{Expr, Node, Path, PathPart, Template};
 
 /// How a path relates to a secret.

@@ -113,10 +113,10 @@ impl Expr {
             });
             return std::iter::once(path.clone()).chain(arguments).collect();
         }
-        let Ok(compiled) = environment().compile_expression(&self.source) else { return Vec::new() };
-        let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
-        names.sort();
-        names.iter().filter_map(|name| Path::parse(name).ok()).collect()
+        let mut paths = named(&self.source);
+        paths.sort();
+        paths.dedup();
+        paths
     }
 
     fn parse(source: &str) -> Result<Self, TemplateError> {
@@ -147,9 +147,60 @@ impl Expr {
             TemplateError::syntax(format!("`{source}` can't be read: {reason}"))
         })?;
         let mut roots: Vec<String> = compiled.undeclared_variables(false).into_iter().collect();
+        roots.extend(named(source).iter().filter_map(Path::root).map(str::to_owned));
+        roots.retain(|root| !environment().globals().any(|(name, _)| name == root));
         roots.sort();
+        roots.dedup();
         Ok(Self { source: source.to_owned(), path: None, filters: Vec::new(), roots })
     }
+}
+
+/// Every path that stands in an expression, by its letters alone. minijinja 3.0.5 does not report what a slice is taken
+/// of (`secret[0:4]`), and a secret that is overlooked is worse than a name too many.
+fn named(source: &str) -> Vec<Path> {
+    let mut found = Vec::new();
+    let mut cursor = Cursor::new(source);
+    let mut before = ' ';
+    let mut word_before = "";
+    while let Some(c) = cursor.peek() {
+        if c == '\'' || c == '"' {
+            if cursor.quoted(c).is_err() {
+                break;
+            }
+            (before, word_before) = (c, "");
+        } else if c.is_ascii_digit() {
+            let rest = cursor.rest();
+            cursor.at += rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
+            (before, word_before) = (c, "");
+        } else if before == '.' || before == '|' {
+            // A member of what is not a plain path, or a filter's name.
+            if cursor.name(false).is_none() {
+                cursor.at += c.len_utf8();
+            }
+            if !c.is_whitespace() {
+                before = c;
+            }
+        } else if c.is_alphabetic() || c == '_' {
+            let start = cursor.at;
+            // As far as it is one: `a[b].c` is `a`, then `b`.
+            let path = cursor.longest_path();
+            let word = &source[start..cursor.at];
+            let rest = cursor.rest().trim_start();
+            let keyword = rest.starts_with('=') && !rest.starts_with("==");
+            let test = word_before == "is" || (word_before == "is not");
+            if !keyword && !test && path.root().is_some_and(|root| !WORDS.contains(&root)) {
+                found.push(path);
+            }
+            word_before = if word_before == "is" && word == "not" { "is not" } else { word };
+            before = 'a';
+        } else {
+            cursor.at += c.len_utf8();
+            if !c.is_whitespace() {
+                (before, word_before) = (c, "");
+            }
+        }
+    }
+    found
 }
 
 /// `path | filter | filter(argument)`, all filters being the language's own; `None` for anything wider.
@@ -223,6 +274,45 @@ impl<'a> Cursor<'a> {
         let name = rest[..end].trim_end_matches('-');
         self.at += name.len();
         Some(name)
+    }
+
+    /// The path that begins here with a name, leaving alone what does not belong to it.
+    fn longest_path(&mut self) -> Path {
+        let mut parts = Vec::new();
+        let mut end = self.at;
+        if let Some(name) = self.name(false) {
+            parts.push(PathPart::Name(name.to_owned()));
+            end = self.at;
+        }
+        loop {
+            let part = if self.eat('.') {
+                self.name(false).map(|name| PathPart::Name(name.to_owned()))
+            } else {
+                self.subscript()
+            };
+            let Some(part) = part else { break };
+            parts.push(part);
+            end = self.at;
+        }
+        self.at = end;
+        Path(parts)
+    }
+
+    /// `[n]`, `['name']` or `["name"]`.
+    fn subscript(&mut self) -> Option<PathPart> {
+        if !self.eat('[') {
+            return None;
+        }
+        let part = match self.peek()? {
+            quote @ ('\'' | '"') => PathPart::Name(self.quoted(quote).ok()?),
+            _ => {
+                let rest = self.rest();
+                let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                self.at += digits;
+                PathPart::Index(rest[..digits].parse().ok()?)
+            }
+        };
+        self.eat(']').then_some(part)
     }
 
     /// `name(.name|[n])*`.

@@ -159,10 +159,8 @@ impl Expr {
         let compiled = ENVIRONMENT.compile_expression(&self.source).map_err(failed)?;
         // What it looks at, as far as that can be told beforehand: `new_key.secret`, or `new_key` where the member is
         // computed. Touching a secret is an error even if the result would not show it.
-        for name in compiled.undeclared_variables(true) {
-            if Path::parse(&name)
-                .is_ok_and(|path| scope.inside_secret(&path) || scope.at(&path).is_some_and(is_tainted))
-            {
+        for path in self.paths() {
+            if scope.inside_secret(&path) || scope.at(&path).is_some_and(is_tainted) {
                 return Err(not_here(self));
             }
         }

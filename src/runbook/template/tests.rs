@@ -115,6 +115,15 @@ fn a_secret_anywhere_else_is_refused() {
         "{{ new_key.secret == 'x' }}",
         "{{ new_key.secret.fp ~ '' }}",
         "{{ new_key.secret.fp }}",
+        "{{ new_key.secret[0:4] }}",
+        "{{ (new_key.secret)[0:4] }}",
+        "{{ (new_key.secret ~ 'x')[:4] | upper }}",
+        "{{ [new_key.secret][0] }}",
+        "{{ {'a': new_key.secret}.a }}",
+        "{{ new_key['secret'] }}",
+        "{{ new_key[keys[0].id] }}",
+        "{{ [1, 2] | join(new_key.secret) }}",
+        "{{ 1 if new_key.secret is defined else 2 }}",
         "{{ new_key | json }}",
         "{{ new_key | length }}",
         "{{ new_key.secret | upper }}",
@@ -204,8 +213,18 @@ fn paths() {
 
 #[test]
 fn roots_name_everything_that_is_looked_at() {
-    let template = Template::parse("{{ a.b | regex(c.d) }} {{ e.f == g }}", Span::default()).unwrap();
-    assert_eq!(template.roots().collect::<Vec<_>>(), ["a", "c", "e", "g"]);
+    let roots = |text: &str| {
+        Template::parse(text, Span::default()).unwrap().roots().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(roots("{{ a.b | regex(c.d) }} {{ e.f == g }}"), "a c e g");
+    assert_eq!(roots("{{ a[1:n] | map(attribute='b.c') | min }}"), "a n");
+    assert_eq!(roots("{{ (a ~ 'not b')[0:2] }}"), "a");
+    assert_eq!(roots("{{ a is not defined and b is defined or not c }}"), "a b c");
+    let looks_at = Template::parse("{{ a[0]['b'].c > d[n].e }}", Span::default()).unwrap();
+    let paths: Vec<String> = looks_at.exprs().flat_map(Expr::paths).map(|path| path.to_string()).collect();
+    assert_eq!(paths, ["a[0].b.c", "d", "n"]);
+    assert_eq!(roots("{{ range(a) | list | length }}"), "a");
+    assert_eq!(roots("{{ a == 1.5e3 and 'it\\'s b' != c[\"d\"] }}"), "a c");
 }
 
 #[test]
@@ -216,4 +235,74 @@ fn nodes_render_inside_out() {
     ]);
     assert_eq!(node.render(&scope()), Ok(json!({"id": "AKIAEXAMPLE000007Q4T", "list": [1]})));
     assert_eq!(node.templates().count(), 1);
+}
+
+#[test]
+fn what_connectors_use() {
+    let scope = Scope::default()
+        .with("holder", json!({"name": "x"}))
+        .with("results", json!([{"body": 1}, {"body": {"updated_at": "2026-02"}}, {"body": {"updated_at": "2026-01"}}]))
+        .with("result", json!({"body": {"runs": [{"id": 2, "status": "b"}, {"id": 10, "status": "a"}]}}));
+    let render = |text: &str| Template::parse(text, Span::default()).unwrap().render(&scope);
+    assert_eq!(render("{{ holder.ref | default('main') }}"), Ok(json!("main")));
+    assert_eq!(render("{{ results[1:] | map(attribute='body.updated_at') | min }}"), Ok(json!("2026-01")));
+    assert_eq!(render("{{ (result.body.runs | sort(attribute='id') | last).status == 'a' }}"), Ok(json!(true)));
+    assert_eq!(render("{{ holder.ref is defined }}"), Ok(json!(false)));
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text made of what templates are made of.
+    fn source() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{{ ".to_owned()),
+            Just(" }}".to_owned()),
+            Just("new_key.secret".to_owned()),
+            Just("new_key".to_owned()),
+            Just("keys[0].id".to_owned()),
+            Just("n".to_owned()),
+            Just(" | ".to_owned()),
+            Just("last4".to_owned()),
+            Just("regex('(.)')".to_owned()),
+            Just(" ~ ".to_owned()),
+            Just("[0:2]".to_owned()),
+            Just("'".to_owned()),
+            Just(" == ".to_owned()),
+            Just(" if ".to_owned()),
+            Just(" else ".to_owned()),
+            "[ -~äß{}]{0,4}",
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Every text in a value, but for what stands for a secret.
+    fn plain(value: &Value) -> String {
+        match value {
+            Value::Object(map) if map.contains_key("fp") => String::new(),
+            Value::Object(map) => map.values().map(plain).collect(),
+            Value::Array(list) => list.iter().map(plain).collect(),
+            other => other.to_string(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_secret_becomes_plain(text in source()) {
+            // `ab12` is the fingerprint: if it shows up outside of a reference, an expression looked inside one.
+            let outside = !text.contains("ab12");
+            if let Ok(template) = Template::parse(&text, Span::default()) {
+                if let Ok(value) = template.render(&scope()) {
+                    prop_assert!(!plain(&value).contains("ab12") || !outside, "{text} gave {value}");
+                }
+                if let Ok(shown) = template.text(&scope()) {
+                    prop_assert!(!shown.contains("ab12") || !outside, "{text} showed {shown}");
+                }
+            }
+            let _ = Path::parse(&text);
+            let _ = apply_filter(&text, "value");
+        }
+    }
 }

@@ -87,10 +87,8 @@ impl Reader<'_> {
     fn parameter(&mut self, op: Op, name: &str, node: &Node, yaml: &Yaml) {
         match (op, name) {
             (Op::Http, "method") => self.literal_word(node, yaml, "an HTTP method", METHODS),
-            (Op::Http | Op::Command, "system") => {
-                if node.literal_text().is_none() {
-                    self.never_templated(yaml.span, "a system");
-                }
+            (Op::Http | Op::Command, "system") if node.literal_text().is_none() => {
+                self.never_templated(yaml.span, "a system");
             }
             (Op::Command, "parse") => self.literal_word(node, yaml, "how output is read", &["json", "lines", "text"]),
             (Op::Http | Op::Command, "public") => self.public(yaml),
@@ -130,6 +128,13 @@ impl Reader<'_> {
                     self.wrong(yaml, "values that come from a capture: a secret never stands in a file");
                 }
             }
+            (_, "holder") => {
+                if let Node::Map(map) = node
+                    && map.iter().any(|(key, node)| key == "kind" && node.literal_text().is_none())
+                {
+                    self.never_templated(yaml.span, "a holder kind");
+                }
+            }
             (Op::Manual, "enter") => {
                 self.entries(yaml, "what the operator enters, by name");
             }
@@ -139,8 +144,7 @@ impl Reader<'_> {
 
     fn never_templated(&mut self, span: Span, what: &str) {
         self.push(
-            Finding::error(codes::WRONG_VALUE, span, format!("{what} is never templated"))
-                .hint("write its name; the environment says where it is"),
+            Finding::error(codes::WRONG_VALUE, span, format!("{what} is never templated")).hint("write its name"),
         );
     }
 

@@ -36,6 +36,11 @@ pub fn parse_connector(name: &str, text: &str) -> Result<Connector, Vec<Finding>
     }
 }
 
+/// True if `values` stands there, readable or not.
+fn says_values(read: Option<&Yaml>) -> bool {
+    matches!(read, Some(Yaml { kind: Kind::Map(entries), .. }) if entries.iter().any(|(key, _)| key.name == "values"))
+}
+
 /// True if what is put, or was there before, would be looked at.
 fn names_a_value(expr: &Expr) -> bool {
     expr.paths().iter().any(|path| match path.root() {
@@ -75,6 +80,7 @@ impl Reader<'_> {
         }
         if let (false, Some(read), Some(span)) = (write_only, &read, fields.key("read"))
             && read.values.is_none()
+            && !says_values(fields.get("read"))
         {
             let finding = Finding::error(codes::MISSING, span, "`read` does not say where the values are");
             self.push(finding.hint("add `values`, or `write_only: true`"));

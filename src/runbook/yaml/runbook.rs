@@ -10,6 +10,7 @@ use crate::runbook::model::{
     Audit, CredentialDecl, EffectKind, GateKind, InputDecl, InputFrom, InputType, RollbackNote, Runbook, Skip, Sop,
     Step,
 };
+use crate::runbook::sites::sites;
 
 /// Names that no input, capture or row may take.
 pub(crate) const RESERVED: &[&str] = &["reason", "ticket", "operator", "run", "step", "steps", "result"];
@@ -386,13 +387,11 @@ pub(crate) fn is_needed(steps: &[Step], credentials: &[CredentialDecl], at: usiz
         return true;
     }
     steps[at + 1..].iter().any(|later| {
-        let rows = later.for_each.iter().flat_map(|rows| rows.list.roots());
-        let all = actions(later);
-        let params = all.iter().flat_map(|action| &action.params).flat_map(|(_, node)| node.templates());
-        let acting = all.iter().filter_map(|action| action.as_.as_ref());
+        let acting = actions(later).into_iter().filter_map(|action| action.as_.as_ref());
         let acting = acting.flat_map(|who| credentials.iter().filter(move |known| known.name == *who));
-        let acting = acting.flat_map(|known| [&known.access_key_id, &known.secret_access_key]);
-        rows.chain(params.chain(acting).flat_map(|template| template.roots())).any(|root| captures(step, root))
+        let mut acting = acting.flat_map(|known| [&known.access_key_id, &known.secret_access_key]);
+        sites(later).iter().any(|site| site.template.roots().any(|root| captures(step, root)))
+            || acting.any(|template| template.roots().any(|root| captures(step, root)))
     })
 }
 
