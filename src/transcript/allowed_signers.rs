@@ -3,7 +3,6 @@
 //! A line counts only with an explicit `namespaces=`, literal principals and times in UTC. Lines that do not count are
 //! reported with their numbers: a verifier who believes to trust someone must learn that they don't.
 
-use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -11,6 +10,7 @@ use serde::Serialize;
 use ssh_key::PublicKey;
 
 use super::error::Error;
+use super::folder::read_up_to;
 use super::principal::is_principal;
 
 /// One line that counts.
@@ -63,7 +63,9 @@ impl AllowedSigners {
     /// # Errors
     /// A file that can't be read. Bad lines are [`AllowedSigners::refusals`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Ok(Self::parse(&fs::read_to_string(path).map_err(Error::io("read", path))?))
+        let bytes = read_up_to(path, 16 * 1024 * 1024).map_err(Error::io("read", path))?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "it is not UTF-8"))?;
+        Ok(Self::parse(&text))
     }
 
     /// Reads a file's text.

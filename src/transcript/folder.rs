@@ -3,7 +3,7 @@
 //! Folders are 0700 and files 0600 (unix): a transcript names accounts and people, and `sealed/` holds secrets.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use super::error::Error;
@@ -110,6 +110,25 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_parent(path)
 }
 
+/// Reads a plain file of at most `limit` bytes. What it reads may be anybody's making: a pipe would never end, and a file
+/// of any size would fill the memory.
+pub(crate) fn read_up_to(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is over {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Opens a plain file for reading, and nothing else.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    File::open(path)
+}
+
 /// Names of the plain files in a folder, sorted; none if there is no folder. Parts of unfinished writes are left out.
 pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>, Error> {
     let listing = match fs::read_dir(folder) {
@@ -161,5 +180,17 @@ mod tests {
         assert!(taken.is_dir());
         assert_eq!(file_names(dir.path()).unwrap(), ["taken"]);
         assert!(write_over(&dir.path().join("none/f"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_is_no_plain_file_or_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("f"), "12345").unwrap();
+        assert_eq!(read_up_to(&dir.path().join("f"), 5).unwrap(), b"12345");
+        assert!(read_up_to(&dir.path().join("f"), 4).is_err());
+        assert!(read_up_to(dir.path(), 4).is_err());
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(read_up_to(&pipe, 4).is_err());
     }
 }

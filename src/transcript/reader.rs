@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::blobs::Blobs;
 use super::chain::Chain;
 use super::error::Error;
-use super::folder::TRANSCRIPT;
+use super::folder::{TRANSCRIPT, open_plain};
 use super::line::{MAX_LINE, decode, reading_mut};
 use crate::engine::entry::Entry;
 
@@ -36,7 +36,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = open_plain(path).map_err(Error::io("read", path))?;
         Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(MAX_LINE, file), chain: Chain::new() })
     }
 

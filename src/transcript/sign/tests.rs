@@ -214,7 +214,7 @@ fn an_agent_that_never_answers_is_given_up() {
 fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("keys");
-    let first = ensure_signing_key(&folder, ALICE).unwrap();
+    let first = ensure_signing_key(&folder, Some(ALICE)).unwrap();
     assert!(first.made);
     assert!(
         first.line.starts_with(&format!("{ALICE} namespaces=\"operator@keyward\" ssh-ed25519 AAAA")),
@@ -227,7 +227,8 @@ fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it()
         assert_eq!(fs::metadata(first.key.path()).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let bytes = fs::read(first.key.path()).unwrap();
-    let again = ensure_signing_key(&folder, ALICE).unwrap();
+    let again = ensure_signing_key(&folder, None).unwrap();
+    assert_eq!(again.key.principal(), ALICE, "it stays the one that the key was made for");
     assert!(!again.made);
     assert_eq!(fs::read(again.key.path()).unwrap(), bytes);
     assert_eq!(fs::read_to_string(&again.allowed_signers).unwrap(), format!("{}\n", first.line));
@@ -241,9 +242,9 @@ fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it()
         "ssh-keygen -y -f keys/id_ed25519 >/dev/null && ssh-keygen -l -f keys/id_ed25519.pub && echo Good"
     ));
     fs::write(again.key.path(), "no key").unwrap();
-    assert!(ensure_signing_key(&folder, ALICE).is_err());
+    assert!(ensure_signing_key(&folder, Some(ALICE)).is_err());
     assert_eq!(fs::read(again.key.path()).unwrap(), b"no key", "what is there is never replaced");
-    assert!(ensure_signing_key(&folder, "*").is_err());
+    assert!(ensure_signing_key(&folder, Some("*")).is_err());
 }
 
 #[test]
