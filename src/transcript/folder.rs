@@ -148,6 +148,21 @@ pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
+/// The files of a run that are evidence, as paths within its folder, sorted: all but what is sealed, locks, and parts of
+/// unfinished writes.
+///
+/// # Errors
+/// What the file system says.
+pub fn evidence_files(run: &Path) -> Result<Vec<String>, Error> {
+    let mut files: Vec<String> =
+        [TRANSCRIPT, RUNBOOK, ROSTER].into_iter().filter(|name| run.join(name).is_file()).map(str::to_owned).collect();
+    for folder in [SIGNATURES, APPROVALS, BLOBS, CONNECTORS] {
+        files.extend(file_names(&run.join(folder))?.into_iter().map(|name| format!("{folder}/{name}")));
+    }
+    files.sort();
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +184,17 @@ mod tests {
         write_over(&folder.join("f"), b"two").unwrap();
         assert_eq!(fs::read(folder.join("f")).unwrap(), b"two");
         assert_eq!(file_names(&folder).unwrap(), ["f"], "no part is left behind");
+    }
+
+    #[test]
+    fn what_is_sealed_is_no_evidence_and_never_exported() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["transcript.jsonl", ".lock", "sealed/old.age", "blobs/ab", "blobs/.cd.part", "signatures/x.sig"] {
+            let path = dir.path().join(name);
+            create_folder(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        assert_eq!(evidence_files(dir.path()).unwrap(), ["blobs/ab", "signatures/x.sig", "transcript.jsonl"]);
     }
 
     #[test]

@@ -313,3 +313,39 @@ fn a_full_disk_appends_nothing_and_says_so() {
     assert!(matches!(error, Error::Poisoned { .. }), "after a write of unknown end nothing more is written: {error}");
     assert_eq!(writer.chain().lines(), 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_that_found_no_room_leaves_no_signature_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = signer(dir.path(), ALICE);
+    let run = dir.path().join("run");
+    let mut writer = open_run(&run, &alice);
+    let (before, signatures) = (text(&run), names(&run.join(SIGNATURES)));
+    writer.file = File::options().write(true).open("/dev/full").unwrap();
+    assert!(writer.append_checkpoint(stamp(9), None, ALICE, sealed(&[]), &alice).is_err());
+    assert_eq!((text(&run), names(&run.join(SIGNATURES))), (before, signatures));
+    drop(writer);
+    let (mut writer, recovery) = Writer::open(&run, |_| {}).unwrap();
+    assert_eq!(recovery, Recovery::default());
+    finish_run(&mut writer, &alice);
+    assert_eq!(judge(&run, &allowed(&[&alice])).exit, 0);
+}
+
+#[test]
+fn while_a_signature_is_made_neither_it_nor_its_line_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = signer(dir.path(), ALICE);
+    let run = dir.path().join("run");
+    let mut writer = open_run(&run, &alice);
+    let before = text(&run);
+    let pending = writer.prepare(stamp(9), None, ALICE, sealed(&[])).unwrap();
+    let signature = pending.sign(&alice).unwrap();
+    // What was signed is what stock tools will hash: the file so far, and the line to come.
+    let mut message = Vec::new();
+    pending.message().write_to(&mut message).unwrap();
+    assert_eq!(text(&run), before);
+    assert!(!run.join(SIGNATURES).join(signature_file(4, ALICE)).exists());
+    writer.commit(pending, &signature).unwrap();
+    assert_eq!(text(&run), message);
+}
