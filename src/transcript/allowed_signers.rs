@@ -26,7 +26,7 @@ pub struct AllowedSigner {
     pub key: PublicKey,
     /// Not valid before.
     pub after: Option<DateTime<Utc>>,
-    /// Not valid from then on.
+    /// Not valid after.
     pub before: Option<DateTime<Utc>>,
 }
 
@@ -99,8 +99,11 @@ impl AllowedSigners {
             return Trust::No(format!("{principal}'s key does not count under {namespace}"));
         }
         for signer in &role {
-            // As ssh-keygen: both ends of the window are inside it.
-            if signer.after.is_none_or(|after| at >= after) && signer.before.is_none_or(|before| at <= before) {
+            // As ssh-keygen: whole seconds, and both ends of the window are inside it.
+            let inside = |after: DateTime<Utc>, before: DateTime<Utc>| after.timestamp() <= before.timestamp();
+            if signer.after.is_none_or(|after| inside(after, at))
+                && signer.before.is_none_or(|before| inside(at, before))
+            {
                 return Trust::Yes(signer.line);
             }
         }

@@ -104,7 +104,7 @@ impl Pass<'_> {
             let at = self.sealed_at.map_or(statement.expires, |at| at).time();
             if let Some(key) = self.statement_key(None, &statement, line, signature, at) {
                 let Statement { head_n, head, by: who, .. } = statement;
-                self.report.anchors.push(format!("co-signed by {who}, {key}"));
+                self.report.anchors.push(format!("co-signed by {}, {key}", clean(&who)));
                 by.push(who.clone());
                 self.seen.push(Seen { n: None, operator: String::new(), head_n, head, by: who, key });
             }

@@ -45,11 +45,12 @@ impl Pass<'_> {
         }
         // What the next entry has to name: digests of the very files.
         self.sigs_due = files.into_iter().map(|(name, bytes)| (name, sha256_hex(&bytes.unwrap_or_default()))).collect();
+        let Some(entry) = entry else { return };
         if good {
             self.report.covered_to = Some(n);
+            self.by_operator(n, entry);
             return;
         }
-        let Some(entry) = entry else { return };
         let kind = entry.body.kind();
         match &entry.body {
             // The way back never waits for a signature; the next checkpoint covers it.
@@ -67,6 +68,18 @@ impl Pass<'_> {
             }
             body if always(body) => self.find(NotInOrder, Some(n), format!("{kind} has no signature")),
             _ => {}
+        }
+    }
+
+    /// Whoever is trusted to run things is not therefore the one who runs this.
+    fn by_operator(&mut self, n: u64, entry: &Entry) {
+        let theirs = matches!(
+            entry.body,
+            Body::Confirmed { .. } | Body::Override { .. } | Body::Suspended { .. } | Body::Sealed { .. }
+        );
+        if theirs && entry.by != self.operator_now {
+            let text = format!("signed by {}; it is {} who runs this", entry.by, self.operator_now);
+            self.find(NotInOrder, Some(n), text);
         }
     }
 

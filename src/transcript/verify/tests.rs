@@ -92,6 +92,11 @@ fn a_sealed_run_is_good_and_says_what_it_does_not_show() {
     assert!(report.signatures.iter().all(|s| s.trusted && s.key.starts_with("SHA256:")));
     assert_eq!(report.covered_to, Some(5));
     assert!(report.not_covered.iter().any(|text| text.contains("CloudTrail")));
+    let lines = report.lines().join("\n");
+    assert!(lines.starts_with(&format!("{RUN}: sealed, in order, every signer trusted.\n")), "{lines}");
+    for said in [&report.head, "deviation: entry 4: late", "remains: rotate again", "0 to 5", "Not shown: "] {
+        assert!(lines.contains(said), "{said}: {lines}");
+    }
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["status"], &json["exit"]), (&Value::from("sealed"), &Value::from(0)));
 }
@@ -245,6 +250,8 @@ fn a_cut_tail_is_an_open_run() {
 fn an_open_run_is_never_good() {
     let case = Case::with(|run, alice| drop(open_run(run, alice)));
     let report = case.is(10, "there is no seal");
+    let lines = report.lines().join("\n");
+    assert!(lines.contains("open, in order so far") && !lines.to_lowercase().contains("ok"), "{lines}");
     assert_eq!(report.covered_to, Some(2));
     assert!(report.findings.iter().any(|f| f.text.contains("entries 3 to 3 are not covered")));
     let torn = format!("{}{{\"n\":4", case.lines().concat());
@@ -352,6 +359,23 @@ fn a_key_counts_in_its_time_only_and_a_drill_is_judged_by_the_real_one() {
     assert_eq!(window("20261120031500Z", "20261120031505Z"), 0);
     assert_eq!(window("20261120031501Z", "20271120031505Z"), 21);
     assert_eq!(window("20201120031501Z", "20261120031504Z"), 21);
+    // As stock tools see the same windows, with the seal's own check.
+    let check = case.judge().signatures[2].check.clone();
+    for (from, to, good) in [
+        ("20261120031505Z", "20261120031506Z", true),
+        ("20261120031504Z", "20261120031505Z", true),
+        ("20261120031506Z", "20261120031507Z", false),
+        ("20261120031503Z", "20261120031504Z", false),
+        ("202611200315Z", "202611200316Z", true),
+        ("20261120Z", "20261121Z", true),
+    ] {
+        let times = format!("\",valid-after=\"{from}\",valid-before=\"{to}\" ssh-");
+        let text = case.allowed.replacen("\" ssh-", &times, 1);
+        fs::write(case.run.join("allowed_signers"), &text).unwrap();
+        let stock = std::process::Command::new("sh").args(["-c", &check]).current_dir(&case.run).output().unwrap();
+        assert_eq!(stock.status.success(), good, "{from} {to}: {}", String::from_utf8_lossy(&stock.stderr));
+        assert_eq!(judge(&case.run, &text).signatures[2].trusted, good, "{from} {to}");
+    }
     let drill = Case::with(|run, alice| {
         let mut writer = Writer::create(run).unwrap();
         files(run);

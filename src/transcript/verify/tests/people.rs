@@ -163,3 +163,19 @@ fn an_approver_may_take_over_as_themselves_and_not_under_another_name() {
         assert_eq!(report.exit, exit, "{:?}", report.findings);
     }
 }
+
+#[test]
+fn another_operator_who_is_trusted_does_not_therefore_run_this() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (signer(dir.path(), ALICE), signer(dir.path(), "bob@example.com"));
+    let run = dir.path().join(RUN);
+    let mut writer = open_run(&run, &alice);
+    writer.append_checkpoint(stamp(5), None, bob.principal(), sealed(&[]), &bob).unwrap();
+    let report = judge(&run, &[allowed(&[&alice]), allowed(&[&bob])].concat());
+    assert_eq!(report.exit, 22);
+    assert!(
+        report.findings.iter().any(|f| f.text.contains("alice@example.com who runs this")),
+        "{:?}",
+        report.findings
+    );
+}
