@@ -115,7 +115,7 @@ impl RunSummary {
     }
 
     fn fold(&mut self, folder: &Path) -> Result<(), Error> {
-        let mut all = entries(folder)?;
+        let mut all = entries(folder)?.without_blobs();
         let mut unanswered = BTreeSet::new();
         while let Some(entry) = all.next() {
             let entry = entry?;

@@ -3,7 +3,6 @@
 //! A line counts only with an explicit `namespaces=`, literal principals and times in UTC. Lines that do not count are
 //! reported with their numbers: a verifier who believes to trust someone must learn that they don't.
 
-use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -11,6 +10,7 @@ use serde::Serialize;
 use ssh_key::PublicKey;
 
 use super::error::Error;
+use super::folder::read_up_to;
 use super::principal::is_principal;
 
 /// One line that counts.
@@ -26,7 +26,7 @@ pub struct AllowedSigner {
     pub key: PublicKey,
     /// Not valid before.
     pub after: Option<DateTime<Utc>>,
-    /// Not valid from then on.
+    /// Not valid after.
     pub before: Option<DateTime<Utc>>,
 }
 
@@ -63,7 +63,9 @@ impl AllowedSigners {
     /// # Errors
     /// A file that can't be read. Bad lines are [`AllowedSigners::refusals`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Ok(Self::parse(&fs::read_to_string(path).map_err(Error::io("read", path))?))
+        let bytes = read_up_to(path, 16 * 1024 * 1024).map_err(Error::io("read", path))?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "it is not UTF-8"))?;
+        Ok(Self::parse(&text))
     }
 
     /// Reads a file's text.
@@ -97,8 +99,11 @@ impl AllowedSigners {
             return Trust::No(format!("{principal}'s key does not count under {namespace}"));
         }
         for signer in &role {
-            // As ssh-keygen: both ends of the window are inside it.
-            if signer.after.is_none_or(|after| at >= after) && signer.before.is_none_or(|before| at <= before) {
+            // As ssh-keygen: whole seconds, and both ends of the window are inside it.
+            let inside = |after: DateTime<Utc>, before: DateTime<Utc>| after.timestamp() <= before.timestamp();
+            if signer.after.is_none_or(|after| inside(after, at))
+                && signer.before.is_none_or(|before| inside(at, before))
+            {
                 return Trust::Yes(signer.line);
             }
         }

@@ -2,7 +2,6 @@
 //!
 //! The name is the SHA-256 of the whole file. The random line keeps a name from confirming a guess of the content.
 
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,10 +11,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
-use super::folder::{BLOBS, create_folder, write_new};
+use super::folder::{BLOBS, create_folder, open_plain, read_up_to, write_new};
 
 /// Length of the first line: 44 characters of base64 and an LF.
 const SALT_LINE: usize = 45;
+/// Largest blob in bytes, its first line included: an answer of a server, not a disk.
+const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// The blobs of one run.
 #[derive(Clone, Debug)]
@@ -42,6 +43,9 @@ impl Blobs {
     /// # Errors
     /// What the file system says.
     pub fn put_bytes(&self, content: &[u8]) -> Result<String, Error> {
+        if content.len() + SALT_LINE > LARGEST as usize {
+            return Err(Error::Entry(format!("a result of {} bytes; {LARGEST} are the most", content.len())));
+        }
         create_folder(&self.folder)?;
         let salt: [u8; 32] = rand::random();
         let mut file = STANDARD.encode(salt).into_bytes();
@@ -68,7 +72,7 @@ impl Blobs {
     /// No such blob, or a changed one.
     pub fn get_bytes(&self, name: &str) -> Result<Vec<u8>, Error> {
         let path = self.path(name)?;
-        let mut file = fs::read(&path).map_err(Error::io("read", &path))?;
+        let mut file = read_up_to(&path, LARGEST).map_err(Error::io("read", &path))?;
         if hex::encode(Sha256::digest(&file)) != name {
             return Err(Error::file(&path, "its content is not what its name says: it was changed"));
         }
@@ -107,7 +111,7 @@ pub(crate) fn is_sha256(text: &str) -> bool {
 
 /// Lower-case hex SHA-256 of a file, read in pieces.
 pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::new(open_plain(path)?);
     let mut hash = Sha256::new();
     let mut part = vec![0; 64 * 1024];
     loop {
@@ -120,6 +124,8 @@ pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;

@@ -3,7 +3,7 @@
 //! Folders are 0700 and files 0600 (unix): a transcript names accounts and people, and `sealed/` holds secrets.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use super::error::Error;
@@ -110,6 +110,25 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_parent(path)
 }
 
+/// Reads a plain file of at most `limit` bytes. What it reads may be anybody's making: a pipe would never end, and a file
+/// of any size would fill the memory.
+pub(crate) fn read_up_to(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is over {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Opens a plain file for reading, and nothing else.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    File::open(path)
+}
+
 /// Names of the plain files in a folder, sorted; none if there is no folder. Parts of unfinished writes are left out.
 pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>, Error> {
     let listing = match fs::read_dir(folder) {
@@ -127,6 +146,21 @@ pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>, Error> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The files of a run that are evidence, as paths within its folder, sorted: all but what is sealed, locks, and parts of
+/// unfinished writes.
+///
+/// # Errors
+/// What the file system says.
+pub fn evidence_files(run: &Path) -> Result<Vec<String>, Error> {
+    let mut files: Vec<String> =
+        [TRANSCRIPT, RUNBOOK, ROSTER].into_iter().filter(|name| run.join(name).is_file()).map(str::to_owned).collect();
+    for folder in [SIGNATURES, APPROVALS, BLOBS, CONNECTORS] {
+        files.extend(file_names(&run.join(folder))?.into_iter().map(|name| format!("{folder}/{name}")));
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -153,6 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sealed_is_no_evidence_and_never_exported() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["transcript.jsonl", ".lock", "sealed/old.age", "blobs/ab", "blobs/.cd.part", "signatures/x.sig"] {
+            let path = dir.path().join(name);
+            create_folder(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        assert_eq!(evidence_files(dir.path()).unwrap(), ["blobs/ab", "signatures/x.sig", "transcript.jsonl"]);
+    }
+
+    #[test]
     fn a_failed_write_leaves_the_old_file() {
         let dir = tempfile::tempdir().unwrap();
         let taken = dir.path().join("taken");
@@ -161,5 +206,17 @@ mod tests {
         assert!(taken.is_dir());
         assert_eq!(file_names(dir.path()).unwrap(), ["taken"]);
         assert!(write_over(&dir.path().join("none/f"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_is_no_plain_file_or_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("f"), "12345").unwrap();
+        assert_eq!(read_up_to(&dir.path().join("f"), 5).unwrap(), b"12345");
+        assert!(read_up_to(&dir.path().join("f"), 4).is_err());
+        assert!(read_up_to(dir.path(), 4).is_err());
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(read_up_to(&pipe, 4).is_err());
     }
 }

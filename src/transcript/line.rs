@@ -55,14 +55,19 @@ pub fn decode(raw: &[u8]) -> Result<Entry, String> {
         return Err(format!("a line break inside the line, at byte {at}"));
     }
     let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))?;
-    serde_json::from_str::<Strict>(text).map_err(|error| format!("not strict JSON: {error}"))?;
-    let entry: Entry = serde_json::from_str(text).map_err(|error| format!("not an entry: {error}"))?;
+    serde_json::from_str::<Strict>(text).map_err(|error| plain(&format!("not strict JSON: {error}")))?;
+    let entry: Entry = serde_json::from_str(text).map_err(|error| plain(&format!("not an entry: {error}")))?;
     let again = write(&entry)?;
     if again != raw {
         let at = again.iter().zip(raw).position(|(a, b)| a != b).unwrap_or(again.len().min(raw.len()));
         return Err(format!("not written as keyward writes it, from byte {at} on"));
     }
     Ok(entry)
+}
+
+/// Text for a terminal that may quote what stood in the folder: no control characters, and not without end.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(500).collect()
 }
 
 /// What was read, in the kinds of entries that carry it.

@@ -79,7 +79,8 @@ impl Lock {
         }
         match locked {
             Ok(()) => {
-                Self::sign_in(&mut held).map_err(Error::io("write", file))?;
+                // On a full disk the next one is not told who holds it; that is no reason not to hold it.
+                let _ = Self::sign_in(&mut held);
                 Ok(Self { _file: held })
             }
             Err(TryLockError::WouldBlock) => {

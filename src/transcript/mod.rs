@@ -46,8 +46,8 @@ pub use blobs::Blobs;
 pub use chain::Chain;
 pub use error::Error;
 pub use folder::{
-    APPROVALS, BLOBS, CONNECTORS, ROSTER, RUNBOOK, SEALED, SIGNATURES, TRANSCRIPT, create_folder, sync_folder,
-    write_new, write_over,
+    APPROVALS, BLOBS, CONNECTORS, ROSTER, RUNBOOK, SEALED, SIGNATURES, TRANSCRIPT, create_folder, evidence_files,
+    sync_folder, write_new, write_over,
 };
 pub use key_file::KeyFile;
 pub use line::{INLINE_RESULT, MAX_LINE, decode, encode};

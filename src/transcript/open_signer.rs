@@ -8,7 +8,7 @@ use ssh_key::{Algorithm, PublicKey};
 use super::agent::Agent;
 use super::key_file::KeyFile;
 use super::sign::{SignError, Signer};
-use super::ssh_keygen::SshKeygen;
+use super::ssh_keygen::{SshKeygen, public_half};
 
 /// Opens the key at `key`, a private key's file or a public key's whose private half is in the agent.
 ///
@@ -29,12 +29,12 @@ pub fn open_signer(
             if let Some(passphrase) = passphrase {
                 return Ok(Box::new(KeyFile::open_encrypted(key, principal, passphrase)?));
             }
-            let signer = public_half(key).and_then(|public| through_agent(agent, public, principal));
+            let signer = public_half(key).ok().and_then(|public| through_agent(agent, public, principal));
             return signer.ok_or(SignError::NeedsPassphrase(path));
         }
         Err(error @ SignError::Principal(_)) => return Err(error),
         // A public key's file, or a private key's that can't sign in this process.
-        Err(error) if public_half(key).is_none() => return Err(error),
+        Err(error) if public_half(key).is_err() => return Err(error),
         Err(_) => {}
     }
     let by_program = SshKeygen::open(key, principal)?;
@@ -50,10 +50,4 @@ fn through_agent(agent: Option<&Path>, public: PublicKey, principal: &str) -> Op
         return None;
     }
     Agent::open(agent?, public, principal).ok().map(|signer| Box::new(signer) as Box<dyn Signer>)
-}
-
-fn public_half(key: &Path) -> Option<PublicKey> {
-    let mut beside = key.as_os_str().to_owned();
-    beside.push(".pub");
-    PublicKey::read_openssh_file(key).or_else(|_| PublicKey::read_openssh_file(Path::new(&beside))).ok()
 }

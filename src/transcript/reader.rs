@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::blobs::Blobs;
 use super::chain::Chain;
 use super::error::Error;
-use super::folder::TRANSCRIPT;
+use super::folder::{TRANSCRIPT, open_plain};
 use super::line::{MAX_LINE, decode, reading_mut};
 use crate::engine::entry::Entry;
 
@@ -36,7 +36,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = open_plain(path).map_err(Error::io("read", path))?;
         Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(MAX_LINE, file), chain: Chain::new() })
     }
 
@@ -81,6 +81,7 @@ pub struct Entries {
     blobs: Blobs,
     torn: bool,
     broken: bool,
+    bare: bool,
 }
 
 /// Opens a run's transcript for reading. Works while another process writes it.
@@ -88,10 +89,22 @@ pub struct Entries {
 /// # Errors
 /// No transcript there, or one that can't be read.
 pub fn entries(folder: &Path) -> Result<Entries, Error> {
-    Ok(Entries { lines: Lines::open(&folder.join(TRANSCRIPT))?, blobs: Blobs::of(folder), torn: false, broken: false })
+    Ok(Entries {
+        lines: Lines::open(&folder.join(TRANSCRIPT))?,
+        blobs: Blobs::of(folder),
+        torn: false,
+        broken: false,
+        bare: false,
+    })
 }
 
 impl Entries {
+    /// Leaves results where they are: enough to list runs by, not to replay one.
+    pub fn without_blobs(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
     /// True once bytes were met that no LF ends: a crash, or a writer in the middle of a line.
     pub fn torn(&self) -> bool {
         self.torn
@@ -119,7 +132,9 @@ impl Entries {
         let broken = |why: String| Error::Broken { file: self.lines.path.clone(), line: n + 1, why };
         let mut entry = decode(&raw.bytes).map_err(broken)?;
         links(&entry, n, &prev).map_err(broken)?;
-        fill(&mut entry, &self.blobs)?;
+        if !self.bare {
+            fill(&mut entry, &self.blobs)?;
+        }
         Ok(Some(entry))
     }
 }

@@ -34,8 +34,28 @@ pub struct Sealer {
 
 #[derive(Clone)]
 enum To {
-    Keys(Vec<Recipient>),
+    Keys(Vec<Key>),
     Passphrase(SecretString),
+}
+
+#[derive(Clone)]
+enum Key {
+    Ssh(Recipient),
+    Age(age::x25519::Recipient),
+}
+
+impl Key {
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        Recipient::from_str(text).map(Self::Ssh).ok().or_else(|| text.parse().map(Self::Age).ok())
+    }
+
+    fn recipient(&self) -> &dyn age::Recipient {
+        match self {
+            Self::Ssh(key) => key,
+            Self::Age(key) => key,
+        }
+    }
 }
 
 impl std::fmt::Debug for Sealer {
@@ -48,10 +68,10 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// To those of the OpenSSH public keys that age can encrypt to: ed25519, and RSA of 2048 to 4096 bits. `None` if there is
-    /// none; then a passphrase has to be asked for.
+    /// To those of the keys that age can encrypt to: OpenSSH's ed25519, and RSA of 2048 to 4096 bits; age's own `age1…`.
+    /// `None` if there is none; then a passphrase has to be asked for.
     pub fn to_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let keys: Vec<_> = keys.into_iter().filter_map(|key| Recipient::from_str(key.trim()).ok()).collect();
+        let keys: Vec<_> = keys.into_iter().filter_map(Key::parse).collect();
         (!keys.is_empty()).then_some(Self { to: To::Keys(keys) })
     }
 
@@ -94,8 +114,9 @@ impl Sealer {
         let path = path(run, name)?;
         let fault = |why: String| Error::file(&path, format!("can't be sealed: {why}"));
         let encryptor = match &self.to {
-            To::Keys(keys) => Encryptor::with_recipients(keys.iter().map(|key| key as &dyn age::Recipient))
-                .map_err(|error| fault(error.to_string()))?,
+            To::Keys(keys) => {
+                Encryptor::with_recipients(keys.iter().map(Key::recipient)).map_err(|error| fault(error.to_string()))?
+            }
             To::Passphrase(passphrase) => Encryptor::with_user_passphrase(passphrase.clone()),
         };
         let mut file = Vec::new();

@@ -82,10 +82,10 @@ impl<'a> Message<'a> {
     /// # Errors
     /// What the file or the receiver says; a file that is shorter than said.
     pub fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
-        if let Some((file, len)) = self.prefix {
-            if io::copy(&mut File::open(file)?.take(len), to)? != len {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        if let Some((file, len)) = self.prefix
+            && io::copy(&mut File::open(file)?.take(len), to)? != len
+        {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         to.write_all(self.rest)
     }
@@ -132,6 +132,9 @@ pub(super) fn signed_data(namespace: &str, message: &Message<'_>) -> Result<Vec<
         .map_err(|error| SignError::Invalid(error.to_string()))
 }
 
+/// Largest signature file in bytes: an RSA key of 16384 bits makes less than 7 KiB.
+pub(crate) const LARGEST_SIGNATURE: u64 = 64 * 1024;
+
 /// A signature that fits its message. Says nothing yet about whether its key is trusted.
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
@@ -146,9 +149,6 @@ pub(crate) struct Checked {
 /// Checks an armoured signature of a message with that SHA-512, as strictly as stock `ssh-keygen` and then some: the
 /// namespace, SHA-512, nothing reserved, and the very text that `ssh-keygen` would write.
 pub(crate) fn check(text: &[u8], namespace: &str, sha512: &[u8; 64]) -> Result<Checked, String> {
-    if text.len() > 64 * 1024 {
-        return Err("too long for a signature".to_owned());
-    }
     let sig = SshSig::from_pem(text).map_err(|error| format!("not an SSH signature: {error}"))?;
     let again = sig.to_pem(LineEnding::LF).map(whole_line).map_err(|error| error.to_string())?;
     if again.as_bytes() != text {

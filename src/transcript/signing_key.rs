@@ -8,7 +8,7 @@ use ssh_key::{Algorithm, LineEnding, PrivateKey};
 use super::error::Error;
 use super::folder::{create_folder, private, write_new, write_over};
 use super::key_file::KeyFile;
-use super::principal::is_principal;
+use super::principal::{default_principal, is_principal};
 use super::sign::{OPERATOR, SignError, Signer as _};
 
 /// A key of keyward's own making, with what a verifier needs of it.
@@ -27,16 +27,18 @@ pub struct SigningKey {
 /// The ed25519 key in `folder`, made if there is none, with `KEY.pub` and `allowed_signers` beside it.
 ///
 /// A key file that is there is never replaced. The `allowed_signers` file is made if there is none, and gets the line
-/// added if it has not got it.
+/// added if it has not got it. Without a `principal` it is the one that the key was made for, which stands in its
+/// comment (a laptop's name changes with its network, its operator does not), else [`default_principal`].
 ///
 /// # Errors
 /// What the file system says; a key there that can't sign, an encrypted one among them.
-pub fn ensure_signing_key(folder: &Path, principal: &str) -> Result<SigningKey, Error> {
+pub fn ensure_signing_key(folder: &Path, principal: Option<&str>) -> Result<SigningKey, Error> {
+    let path = folder.join("id_ed25519");
+    let principal = &principal.map_or_else(|| made_for(&path), str::to_owned);
     if !is_principal(principal) {
         return Err(SignError::Principal(principal.to_owned()).into());
     }
     create_folder(folder)?;
-    let path = folder.join("id_ed25519");
     // Two first uses at once must not make two keys.
     let _lock = super::lock::Lock::wait(&folder.join(".lock"))?;
     let made = !path.exists();
@@ -61,6 +63,14 @@ pub fn ensure_signing_key(folder: &Path, principal: &str) -> Result<SigningKey, 
         write_over(&allowed_signers, text.as_bytes())?;
     }
     Ok(SigningKey { key, made, allowed_signers, line })
+}
+
+fn made_for(path: &Path) -> String {
+    ssh_key::PublicKey::read_openssh_file(path.with_extension("pub"))
+        .ok()
+        .map(|key| key.comment().as_str_lossy().to_owned())
+        .filter(|comment| is_principal(comment))
+        .unwrap_or_else(default_principal)
 }
 
 /// `PRINCIPAL namespaces="…" KEYTYPE BASE64`.

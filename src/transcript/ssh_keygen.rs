@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ssh_key::PublicKey;
+use ssh_key::{Certificate, PublicKey};
 
 use super::principal::is_principal;
 use super::sign::{self, Message, SignError, Signer};
@@ -18,7 +18,7 @@ pub struct SshKeygen {
 }
 
 impl SshKeygen {
-    /// The key at `path`, whose public half is at `path` itself or beside it as `path.pub`.
+    /// The key at `path`, whose public half is at `path` itself (a certificate among them) or beside it as `path.pub`.
     ///
     /// # Errors
     /// [`SignError::Key`] without a public half; [`SignError::Principal`].
@@ -26,14 +26,10 @@ impl SshKeygen {
         if !is_principal(principal) {
             return Err(SignError::Principal(principal.to_owned()));
         }
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".pub");
-        let key = PublicKey::read_openssh_file(path)
-            .or_else(|_| PublicKey::read_openssh_file(PathBuf::from(&beside)))
-            .map_err(|error| SignError::Key {
-                path: path.to_owned(),
-                why: format!("its public half can't be read: {error}"),
-            })?;
+        let key = public_half(path).map_err(|error| SignError::Key {
+            path: path.to_owned(),
+            why: format!("its public half can't be read: {error}"),
+        })?;
         Ok(Self { principal: principal.to_owned(), program: "ssh-keygen".into(), path: path.to_owned(), key })
     }
 
@@ -42,6 +38,15 @@ impl SshKeygen {
         self.program = program.to_owned();
         self
     }
+}
+
+/// The public key at `path` or beside it as `path.pub`; of a certificate, the key that it is for.
+pub(super) fn public_half(path: &Path) -> Result<PublicKey, ssh_key::Error> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".pub");
+    PublicKey::read_openssh_file(path)
+        .or_else(|_| Certificate::read_file(path).map(|certificate| certificate.public_key().clone().into()))
+        .or_else(|_| PublicKey::read_openssh_file(PathBuf::from(&beside)))
 }
 
 impl Signer for SshKeygen {

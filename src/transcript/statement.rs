@@ -1,12 +1,11 @@
 //! Detached statements of other people: one line of JSON, signed over its own bytes, its LF included.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::folder::{APPROVALS, create_folder, write_new};
+use super::folder::{APPROVALS, create_folder, read_up_to, write_new};
 use super::sign::{APPROVER, KEEPER, Message, Signer};
 use crate::engine::call::sha256_hex;
 use crate::engine::entry::Stamp;
@@ -114,7 +113,9 @@ impl Statement {
         let approvals = folder.join(APPROVALS);
         let read = |name: String| {
             let path = approvals.join(name);
-            fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(Error::io("read", &path))
+            read_up_to(&path, 256 * 1024)
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                .map_err(Error::io("read", &path))
         };
         let mut all = Vec::new();
         for name in super::folder::file_names(&approvals)? {

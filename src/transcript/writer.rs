@@ -68,7 +68,12 @@ impl Pending {
             let why = format!("{} can't sign what {} does", signer.principal(), self.entry.by);
             return Err(SignError::Invalid(why));
         }
-        signer.sign(OPERATOR, &self.message())
+        let signature = signer.sign(OPERATOR, &self.message())?;
+        let checked = sign::check(signature.as_bytes(), OPERATOR, &self.sha512).map_err(SignError::Invalid)?;
+        if !checked.certificate && checked.key.key_data() != signer.public_key().key_data() {
+            return Err(SignError::Invalid("it was made with another key than the one that was asked for".to_owned()));
+        }
+        Ok(signature)
     }
 }
 

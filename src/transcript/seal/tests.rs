@@ -98,6 +98,18 @@ fn the_fingerprint_key_comes_back_and_everything_can_be_destroyed() {
 }
 
 #[test]
+fn a_key_for_an_emergency_can_be_one_of_ages_own() {
+    use age::secrecy::ExposeSecret as _;
+    let dir = tempfile::tempdir().unwrap();
+    let safe = age::x25519::Identity::generate();
+    let sealer = Sealer::to_roster(&Roster::default(), &[safe.to_public().to_string()]).unwrap();
+    sealer.seal(dir.path(), "old", &secret()).unwrap();
+    let file = fs::read(dir.path().join("sealed/old.age")).unwrap();
+    assert_eq!(age::decrypt(&safe, &file).unwrap(), secret().expose().as_bytes());
+    assert!(Sealer::to_keys([safe.to_string().expose_secret()]).is_none(), "a private key is no recipient");
+}
+
+#[test]
 fn a_name_does_not_lead_out_of_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let alice = signer(dir.path(), ALICE);

@@ -214,7 +214,7 @@ fn an_agent_that_never_answers_is_given_up() {
 fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("keys");
-    let first = ensure_signing_key(&folder, ALICE).unwrap();
+    let first = ensure_signing_key(&folder, Some(ALICE)).unwrap();
     assert!(first.made);
     assert!(
         first.line.starts_with(&format!("{ALICE} namespaces=\"operator@keyward\" ssh-ed25519 AAAA")),
@@ -227,7 +227,8 @@ fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it()
         assert_eq!(fs::metadata(first.key.path()).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let bytes = fs::read(first.key.path()).unwrap();
-    let again = ensure_signing_key(&folder, ALICE).unwrap();
+    let again = ensure_signing_key(&folder, None).unwrap();
+    assert_eq!(again.key.principal(), ALICE, "it stays the one that the key was made for");
     assert!(!again.made);
     assert_eq!(fs::read(again.key.path()).unwrap(), bytes);
     assert_eq!(fs::read_to_string(&again.allowed_signers).unwrap(), format!("{}\n", first.line));
@@ -241,9 +242,9 @@ fn the_key_made_on_first_use_is_private_kept_and_trusted_by_the_file_beside_it()
         "ssh-keygen -y -f keys/id_ed25519 >/dev/null && ssh-keygen -l -f keys/id_ed25519.pub && echo Good"
     ));
     fs::write(again.key.path(), "no key").unwrap();
-    assert!(ensure_signing_key(&folder, ALICE).is_err());
+    assert!(ensure_signing_key(&folder, Some(ALICE)).is_err());
     assert_eq!(fs::read(again.key.path()).unwrap(), b"no key", "what is there is never replaced");
-    assert!(ensure_signing_key(&folder, "*").is_err());
+    assert!(ensure_signing_key(&folder, Some("*")).is_err());
 }
 
 #[test]
@@ -302,4 +303,83 @@ fn the_way_to_sign_follows_from_the_key_that_was_configured() {
     assert!(lost.sign(OPERATOR, &message).is_err(), "without an agent a public key signs nothing");
     assert!(matches!(open_signer(&dir.path().join("none"), ALICE, socket, None), Err(SignError::Key { .. })));
     assert!(matches!(open_signer(&locked, "a b", socket, Some(&passphrase)), Err(SignError::Principal(_))));
+}
+
+/// A key on a device, played by a key in memory (OpenSSH's PROTOCOL.u2f): it signs whether it was touched or not.
+struct Device {
+    inner: ssh_key::PrivateKey,
+    key: ssh_key::PublicKey,
+    touched: bool,
+}
+
+impl Device {
+    fn new(touched: bool) -> Self {
+        let inner = ssh_key::PrivateKey::random(&mut rand::rng(), ssh_key::Algorithm::Ed25519).unwrap();
+        let public = *inner.public_key().key_data().ed25519().unwrap();
+        let key = KeyData::SkEd25519(ssh_key::public::SkEd25519::new(public, "ssh:")).into();
+        Self { inner, key, touched }
+    }
+}
+
+fn raw<K: ssh_key::SigningKey>(key: &K, data: &[u8]) -> Signature {
+    key.try_sign(data).unwrap()
+}
+
+impl Signer for Device {
+    fn principal(&self) -> &str {
+        ALICE
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    fn sign(&self, namespace: &str, message: &Message<'_>) -> Result<String, SignError> {
+        use sha2::Sha256;
+        let tail = [u8::from(self.touched), 0, 0, 0, 7];
+        let mut data = Sha256::digest(b"ssh:").to_vec();
+        data.extend(tail);
+        data.extend(Sha256::digest(signed_data(namespace, message)?));
+        let mut bytes = raw(&self.inner, &data).as_bytes().to_vec();
+        bytes.extend(tail);
+        armour(self.key.key_data(), namespace, Signature::new(ssh_key::Algorithm::SkEd25519, bytes).unwrap())
+    }
+}
+
+#[test]
+fn a_key_on_a_device_counts_only_if_it_was_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    stock_agrees(dir.path(), &Device::new(true));
+    let untouched = Device::new(false);
+    let run = dir.path().join("untouched");
+    sealed_run(&run, &untouched);
+    let allowed = allowed(&[&untouched]);
+    fs::write(run.join("allowed_signers"), &allowed).unwrap();
+    let report = judge(&run, &allowed);
+    assert_eq!(report.exit, 21);
+    assert!(report.signatures.iter().all(|signature| signature.why.contains("without a touch")));
+    assert!(shell(&run, &report.signatures[0].check), "ssh-keygen alone does not ask for the touch");
+}
+
+#[test]
+fn a_certificate_signs_and_is_not_trusted_as_a_persons_own_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let (authority, key) = (
+        make_key(dir.path(), "ca", &["-t", "ed25519", "-N", ""]),
+        make_key(dir.path(), "key", &["-t", "ed25519", "-N", ""]),
+    );
+    let done = Command::new("ssh-keygen")
+        .args(["-q", "-I", "alice", "-n", ALICE, "-s"])
+        .arg(&authority)
+        .arg(key.with_extension("pub"))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let signer = SshKeygen::open(&dir.path().join("key-cert.pub"), ALICE).unwrap();
+    let run = dir.path().join("run");
+    sealed_run(&run, &signer);
+    let plain = KeyFile::open(&key, ALICE).unwrap();
+    let report = judge(&run, &allowed(&[&plain]));
+    assert_eq!(report.exit, 21, "{:?}", report.findings);
+    assert!(report.findings.iter().any(|f| f.text.contains("with a certificate")), "{:?}", report.findings);
 }

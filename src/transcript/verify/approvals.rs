@@ -13,6 +13,8 @@ use sha2::{Digest, Sha512};
 pub(super) struct Seen {
     /// The entry that embeds it, or `None` for a co-signature.
     pub n: Option<u64>,
+    /// Who ran it when the approval came; empty for a co-signature, which is about all of them.
+    pub operator: String,
     pub head_n: u64,
     pub head: String,
     pub by: String,
@@ -41,7 +43,8 @@ impl Pass<'_> {
         let at = entry.wall.unwrap_or(entry.at);
         if let Some(key) = self.statement_key(Some(n), &statement, line, signature, at.time()) {
             let Statement { head_n, head, by, .. } = statement;
-            self.seen.push(Seen { n: Some(n), head_n, head, by, key });
+            let operator = self.operator_now.clone();
+            self.seen.push(Seen { n: Some(n), operator, head_n, head, by, key });
         }
     }
 
@@ -101,9 +104,9 @@ impl Pass<'_> {
             let at = self.sealed_at.map_or(statement.expires, |at| at).time();
             if let Some(key) = self.statement_key(None, &statement, line, signature, at) {
                 let Statement { head_n, head, by: who, .. } = statement;
-                self.report.anchors.push(format!("co-signed by {who}, {key}"));
+                self.report.anchors.push(format!("co-signed by {}, {key}", clean(&who)));
                 by.push(who.clone());
-                self.seen.push(Seen { n: None, head_n, head, by: who, key });
+                self.seen.push(Seen { n: None, operator: String::new(), head_n, head, by: who, key });
             }
         }
         for missing in wanted.iter().filter(|wanted| !by.contains(wanted)) {
@@ -112,13 +115,20 @@ impl Pass<'_> {
     }
 
     /// Approver and operator differ by principal, by key, and (by the roster) as people.
+    ///
+    /// An approver may take the run over later, as themselves: that voids what they approved, which is the engine's to
+    /// judge. Nobody may vouch for a run by a key that runs it under another name.
     pub(super) fn strangers(&mut self) {
         for seen in std::mem::take(&mut self.seen) {
-            if let Some(operator) = self.operator_keys.get(&seen.key).cloned() {
+            let owner = self.operator_keys.get(&seen.key).filter(|owner| **owner != seen.by).cloned();
+            if let Some(operator) = owner {
                 let text = format!("{} signed with the key of {operator}, who runs this", clean(&seen.by));
                 self.find(NotInOrder, seen.n, text);
             }
-            let operators: Vec<String> = self.operator_keys.values().cloned().collect();
+            let operators: Vec<String> = match seen.n {
+                Some(_) => vec![seen.operator.clone()],
+                None => self.operator_keys.values().cloned().collect(),
+            };
             for operator in operators {
                 let same = operator == seen.by
                     || self.people.as_ref().is_some_and(|roster| {

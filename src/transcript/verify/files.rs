@@ -6,7 +6,8 @@ use super::pass::Pass;
 use super::report::FindingKind::{Broken, NotInOrder, Note};
 use crate::engine::entry::{EnvironmentKind, FORMAT, Opened, SEMANTICS};
 use crate::transcript::blobs::{is_sha256, sha256_of_file};
-use crate::transcript::folder::{CONNECTORS, ROSTER, RUNBOOK, file_names};
+use crate::transcript::folder::{CONNECTORS, ROSTER, RUNBOOK, file_names, read_up_to};
+use crate::transcript::line::plain;
 use crate::transcript::principal::is_principal;
 use crate::transcript::roster::Roster;
 
@@ -14,9 +15,15 @@ impl Pass<'_> {
     /// What entry 0 says of the run and its files.
     pub(super) fn opened(&mut self, opened: &Opened, by: &str) {
         self.report.run = opened.run.clone();
-        self.report.environment = opened.environment.name.clone();
+        self.report.environment = plain(&opened.environment.name);
         self.report.environment_kind = Some(opened.environment.kind);
         self.report.operator = opened.operator.clone();
+        self.operator_now = opened.operator.clone();
+        for (what, name) in [("run", &opened.run), ("operator", &opened.operator)] {
+            if !is_principal(name) {
+                self.find(Broken, Some(0), format!("`{name}` can't be the name of a {what}"));
+            }
+        }
         self.kind = Some(opened.environment.kind);
         if opened.format != FORMAT {
             self.find(Broken, Some(0), format!("format {} is not known to this keyward", opened.format));
@@ -70,7 +77,10 @@ impl Pass<'_> {
 
     fn roster(&mut self) {
         let path = self.folder.join(ROSTER);
-        match std::fs::read(&path).map_err(|error| error.to_string()).and_then(|text| Roster::from_json(&text)) {
+        match read_up_to(&path, 16 * 1024 * 1024)
+            .map_err(|error| error.to_string())
+            .and_then(|text| Roster::from_json(&text))
+        {
             Ok(roster) => self.people = Some(roster),
             Err(why) => {
                 self.find(Note, None, format!("{ROSTER}: {why}; people are told apart by principal and key alone"))

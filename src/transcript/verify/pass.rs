@@ -11,12 +11,18 @@ use crate::engine::call::sha256_hex;
 use crate::engine::entry::{Body, Entry, EnvironmentKind, Opened, Stamp};
 use crate::transcript::allowed_signers::AllowedSigners;
 use crate::transcript::blobs::Blobs;
+use crate::transcript::chain::Chain;
 use crate::transcript::error::Error;
 use crate::transcript::folder::{SIGNATURES, TRANSCRIPT, file_names};
-use crate::transcript::line::decode;
+use crate::transcript::line::{decode, plain, reading};
+use crate::transcript::principal::is_principal;
 use crate::transcript::reader::{Lines, Raw, fill, links};
 use crate::transcript::roster::Roster;
 use crate::transcript::writer::number_of;
+
+/// How far a server's `Date` and the entry's own time may be apart, in milliseconds. AWS refuses requests that are
+/// signed with a clock that is five minutes off.
+const DATES_MAY_DIFFER: i64 = 5 * 60 * 1000;
 
 pub(super) struct Pass<'a> {
     pub folder: PathBuf,
@@ -42,6 +48,9 @@ pub(super) struct Pass<'a> {
     cosigners: Vec<String>,
     /// Claimed time of the seal.
     pub sealed_at: Option<Stamp>,
+    /// Who runs it, at the entry that is looked at.
+    pub operator_now: String,
+    last_at: Option<Stamp>,
     virtual_clock: bool,
     heads: BTreeMap<u64, String>,
 }
@@ -92,13 +101,15 @@ impl<'a> Pass<'a> {
             unsigned: None,
             cosigners: Vec::new(),
             sealed_at: None,
+            operator_now: String::new(),
+            last_at: None,
             virtual_clock: false,
             heads: BTreeMap::new(),
         })
     }
 
     pub fn find(&mut self, kind: FindingKind, n: Option<u64>, text: String) {
-        self.report.findings.push(Finding { kind, n, text });
+        self.report.findings.push(Finding { kind, n, text: plain(&text) });
     }
 
     /// Order is not judged from here on.
@@ -112,6 +123,10 @@ impl<'a> Pass<'a> {
     pub fn run(mut self) -> Result<Report, Error> {
         let path = self.folder.join(TRANSCRIPT);
         let mut lines = Lines::open(&path)?;
+        let refusals = self.allowed.map(|allowed| allowed.refusals.clone()).unwrap_or_default();
+        for refusal in refusals {
+            self.find(Note, None, format!("allowed_signers, line {} does not count: {}", refusal.line, refusal.why));
+        }
         if self.replay.is_none() {
             self.find(NotInOrder, None, "order not judged: the runbook could not be replayed".to_owned());
         }
@@ -127,7 +142,7 @@ impl<'a> Pass<'a> {
                 break;
             }
             let entry = self.entry(n, &prev, &raw);
-            self.judge(n, entry, &lines.chain.sha512_with(b""));
+            self.judge(n, entry, &lines.chain);
             if let Some(head) = self.heads.remove(&n)
                 && head != raw.sha256
             {
@@ -164,9 +179,9 @@ impl<'a> Pass<'a> {
         Some(entry)
     }
 
-    fn judge(&mut self, n: u64, entry: Option<Entry>, sha512: &[u8; 64]) {
+    fn judge(&mut self, n: u64, entry: Option<Entry>, chain: &Chain) {
         let Some(entry) = entry else {
-            self.signature(n, None, false, sha512);
+            self.signature(n, None, false, chain);
             return self.order_ends(format!("order not judged from entry {n} on, which can't be read"));
         };
         if self.report.ended.is_some() {
@@ -175,7 +190,7 @@ impl<'a> Pass<'a> {
         self.content(n, &entry);
         self.sigs_named(n, &entry);
         let must = self.admit(n, &entry);
-        self.signature(n, Some(&entry), must, sha512);
+        self.signature(n, Some(&entry), must, chain);
         if self.report.covered_to == Some(n) {
             self.unsigned = None;
         }
@@ -204,6 +219,10 @@ impl<'a> Pass<'a> {
             self.opened(opened, &entry.by);
             self.register(opened);
         }
+        if !is_principal(&entry.by) {
+            self.find(Broken, Some(n), format!("`{}` can't be a principal", entry.by));
+        }
+        self.times(n, entry);
         let account = self.kind == Some(EnvironmentKind::Account);
         if account && entry.wall.is_some() {
             self.find(NotInOrder, Some(n), "two clocks on a real account".to_owned());
@@ -230,6 +249,7 @@ impl<'a> Pass<'a> {
             }
             Body::Approved { id, statement, signature } => self.approved(n, entry, id, statement, signature),
             Body::RollbackBegun { .. } => self.going_back = true,
+            Body::TookOver { .. } => self.operator_now.clone_from(&entry.by),
             Body::Sealed { status, deviations, remaining, cosigners, .. } => {
                 self.report.ended = Some(*status);
                 self.sealed_at = Some(entry.wall.unwrap_or(entry.at));
@@ -238,6 +258,21 @@ impl<'a> Pass<'a> {
                 self.cosigners.clone_from(cosigners);
             }
             _ => {}
+        }
+    }
+
+    /// Times are claimed. What they contradict is worth knowing, and clocks do jump.
+    fn times(&mut self, n: u64, entry: &Entry) {
+        if self.last_at.is_some_and(|last| entry.at < last) {
+            self.find(Note, Some(n), "its time is before that of the entry before it".to_owned());
+        }
+        self.last_at = Some(entry.at);
+        if self.kind == Some(EnvironmentKind::Account)
+            && let Some(date) = reading(&entry.body).and_then(|reading| reading.date.as_deref())
+            && let Ok(date) = chrono::DateTime::parse_from_rfc2822(date)
+            && (date.timestamp_millis() - entry.at.millis()).abs() > DATES_MAY_DIFFER
+        {
+            self.find(Note, Some(n), format!("the server's clock said {date}, the entry says {}", entry.at));
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::engine::entry::{Deviation, EndStatus, EnvironmentKind, Stamp};
+use crate::transcript::line::plain;
 
 /// What a finding means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -137,6 +138,43 @@ pub struct Report {
 }
 
 impl Report {
+    /// As lines for a person: the verdict, what is wrong, what was not as the runbook says, who signed, the head, and
+    /// what all this does not show. No control characters.
+    pub fn lines(&self) -> Vec<String> {
+        let drill =
+            if self.environment_kind.is_some_and(|kind| kind != EnvironmentKind::Account) { "DRILL " } else { "" };
+        let mut lines = vec![format!("{drill}{}: {}.", plain(&self.run), self.status.sentence())];
+        for finding in &self.findings {
+            let word = match finding.kind {
+                FindingKind::Broken => "broken",
+                FindingKind::NotInOrder => "not in order",
+                FindingKind::Untrusted => "untrusted",
+                FindingKind::Open => "open",
+                FindingKind::Note => "note",
+            };
+            let place = finding.n.map_or_else(String::new, |n| format!("entry {n}: "));
+            lines.push(format!("  {word}: {place}{}", finding.text));
+        }
+        for deviation in &self.deviations {
+            lines.push(format!("  deviation: entry {}: {}", deviation.n, plain(&deviation.text)));
+        }
+        for left in &self.remaining {
+            lines.push(format!("  remains: {}", plain(left)));
+        }
+        let covered = self.covered_to.map_or_else(|| "none".to_owned(), |n| format!("0 to {n}"));
+        lines.push(format!("{} entries, signed: {covered}. Head {}", self.entries, self.head));
+        for signature in &self.signatures {
+            let trusted = if signature.trusted { "trusted" } else { "not trusted" };
+            lines.push(format!(
+                "  entry {}, {}: {} {}, {trusted}: {}",
+                signature.n, signature.kind, signature.principal, signature.key, signature.why
+            ));
+        }
+        lines.extend(self.anchors.iter().map(|anchor| format!("Backed by {anchor}.")));
+        lines.extend(self.not_covered.iter().map(|limit| format!("Not shown: {limit}")));
+        lines
+    }
+
     pub(super) fn conclude(&mut self) {
         let has = |kind| self.findings.iter().any(|finding| finding.kind == kind);
         self.status = if has(FindingKind::Broken) {

@@ -1,7 +1,6 @@
 //! The signatures of checkpoints: there, fitting, by the right person, trusted.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use super::pass::Pass;
 use super::report::FindingKind::{Broken, NotInOrder, Note, Open, Untrusted};
@@ -9,8 +8,9 @@ use super::report::SignatureReport;
 use crate::engine::call::sha256_hex;
 use crate::engine::entry::{Body, Entry};
 use crate::transcript::allowed_signers::Trust;
-use crate::transcript::folder::SIGNATURES;
-use crate::transcript::sign::{self, OPERATOR, signature_file};
+use crate::transcript::chain::Chain;
+use crate::transcript::folder::{SIGNATURES, read_up_to};
+use crate::transcript::sign::{self, LARGEST_SIGNATURE, OPERATOR, signature_file};
 use crate::transcript::stock::stock_check;
 
 /// True for the kinds that are always checkpoints.
@@ -27,8 +27,8 @@ fn always(body: &Body) -> bool {
 }
 
 impl Pass<'_> {
-    /// Looks at the signature files of entry `n` and judges them. `sha512` covers all lines up to it.
-    pub(super) fn signature(&mut self, n: u64, entry: Option<&Entry>, confirmed_must: bool, sha512: &[u8; 64]) {
+    /// Looks at the signature files of entry `n` and judges them.
+    pub(super) fn signature(&mut self, n: u64, entry: Option<&Entry>, confirmed_must: bool, chain: &Chain) {
         let files = self.signature_files(n);
         let by = entry.map(|entry| entry.by.as_str());
         let mut good = false;
@@ -39,16 +39,18 @@ impl Pass<'_> {
                 continue;
             }
             if let (Some(entry), Some(bytes)) = (entry, bytes) {
-                good |= self.one_signature(n, entry, name, bytes, sha512);
+                // Of every line so far, this one included.
+                good |= self.one_signature(n, entry, name, bytes, &chain.sha512_with(b""));
             }
         }
         // What the next entry has to name: digests of the very files.
         self.sigs_due = files.into_iter().map(|(name, bytes)| (name, sha256_hex(&bytes.unwrap_or_default()))).collect();
+        let Some(entry) = entry else { return };
         if good {
             self.report.covered_to = Some(n);
+            self.by_operator(n, entry);
             return;
         }
-        let Some(entry) = entry else { return };
         let kind = entry.body.kind();
         match &entry.body {
             // The way back never waits for a signature; the next checkpoint covers it.
@@ -69,6 +71,18 @@ impl Pass<'_> {
         }
     }
 
+    /// Whoever is trusted to run things is not therefore the one who runs this.
+    fn by_operator(&mut self, n: u64, entry: &Entry) {
+        let theirs = matches!(
+            entry.body,
+            Body::Confirmed { .. } | Body::Override { .. } | Body::Suspended { .. } | Body::Sealed { .. }
+        );
+        if theirs && entry.by != self.operator_now {
+            let text = format!("signed by {}; it is {} who runs this", entry.by, self.operator_now);
+            self.find(NotInOrder, Some(n), text);
+        }
+    }
+
     fn on_way_back(&self, step: &str) -> bool {
         self.going_back && (step == "rollback" || step.starts_with("rollback/"))
     }
@@ -78,7 +92,7 @@ impl Pass<'_> {
         let mut files = Vec::new();
         for name in names {
             let path = self.folder.join(SIGNATURES).join(&name);
-            match fs::read(&path) {
+            match read_up_to(&path, LARGEST_SIGNATURE) {
                 Ok(bytes) => files.push((name, Some(bytes))),
                 Err(error) => {
                     self.find(Broken, Some(n), format!("signatures/{name} can't be read: {error}"));

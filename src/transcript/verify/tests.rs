@@ -10,7 +10,9 @@ use crate::engine::call::sha256_hex;
 use crate::engine::entry::{Body, EnvironmentKind, Stamp};
 use crate::transcript::fixtures::*;
 use crate::transcript::sign::{Message, Signer, signature_file};
-use crate::transcript::{APPROVER, KeyFile, OPERATOR, Roster, Statement, StatementKind, Writer, encode};
+use crate::transcript::{APPROVER, KeyFile, OPERATOR, Writer, encode};
+
+mod people;
 
 const RUN: &str = "20261120T031500Z-r-u-7f3a";
 
@@ -90,6 +92,11 @@ fn a_sealed_run_is_good_and_says_what_it_does_not_show() {
     assert!(report.signatures.iter().all(|s| s.trusted && s.key.starts_with("SHA256:")));
     assert_eq!(report.covered_to, Some(5));
     assert!(report.not_covered.iter().any(|text| text.contains("CloudTrail")));
+    let lines = report.lines().join("\n");
+    assert!(lines.starts_with(&format!("{RUN}: sealed, in order, every signer trusted.\n")), "{lines}");
+    for said in [&report.head, "deviation: entry 4: late", "remains: rotate again", "0 to 5", "Not shown: "] {
+        assert!(lines.contains(said), "{said}: {lines}");
+    }
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["status"], &json["exit"]), (&Value::from("sealed"), &Value::from(0)));
 }
@@ -212,12 +219,12 @@ fn every_bit_of_the_chain_is_seen_without_any_signature() {
     let good = case.lines().concat().into_bytes();
     let last = good[..good.len() - 1].iter().rposition(|b| *b == b'\n').unwrap() + 1;
     let path = case.run.join("transcript.jsonl");
-    // One bit of each byte: which one turns with the byte's place.
-    for at in 0..last {
+    // One bit of every third byte: which one turns with the place, so each of the eight has its share.
+    for at in (0..last).step_by(3) {
         let mut bytes = good.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&path, &bytes).unwrap();
-        let mut all = crate::transcript::entries(&case.run).unwrap();
+        let mut all = crate::transcript::entries(&case.run).unwrap().without_blobs();
         assert!(all.any(|entry| entry.is_err()), "byte {at}");
     }
 }
@@ -243,6 +250,8 @@ fn a_cut_tail_is_an_open_run() {
 fn an_open_run_is_never_good() {
     let case = Case::with(|run, alice| drop(open_run(run, alice)));
     let report = case.is(10, "there is no seal");
+    let lines = report.lines().join("\n");
+    assert!(lines.contains("open, in order so far") && !lines.to_lowercase().contains("ok"), "{lines}");
     assert_eq!(report.covered_to, Some(2));
     assert!(report.findings.iter().any(|f| f.text.contains("entries 3 to 3 are not covered")));
     let torn = format!("{}{{\"n\":4", case.lines().concat());
@@ -350,6 +359,23 @@ fn a_key_counts_in_its_time_only_and_a_drill_is_judged_by_the_real_one() {
     assert_eq!(window("20261120031500Z", "20261120031505Z"), 0);
     assert_eq!(window("20261120031501Z", "20271120031505Z"), 21);
     assert_eq!(window("20201120031501Z", "20261120031504Z"), 21);
+    // As stock tools see the same windows, with the seal's own check.
+    let check = case.judge().signatures[2].check.clone();
+    for (from, to, good) in [
+        ("20261120031505Z", "20261120031506Z", true),
+        ("20261120031504Z", "20261120031505Z", true),
+        ("20261120031506Z", "20261120031507Z", false),
+        ("20261120031503Z", "20261120031504Z", false),
+        ("202611200315Z", "202611200316Z", true),
+        ("20261120Z", "20261121Z", true),
+    ] {
+        let times = format!("\",valid-after=\"{from}\",valid-before=\"{to}\" ssh-");
+        let text = case.allowed.replacen("\" ssh-", &times, 1);
+        fs::write(case.run.join("allowed_signers"), &text).unwrap();
+        let stock = std::process::Command::new("sh").args(["-c", &check]).current_dir(&case.run).output().unwrap();
+        assert_eq!(stock.status.success(), good, "{from} {to}: {}", String::from_utf8_lossy(&stock.stderr));
+        assert_eq!(judge(&case.run, &text).signatures[2].trusted, good, "{from} {to}");
+    }
     let drill = Case::with(|run, alice| {
         let mut writer = Writer::create(run).unwrap();
         files(run);
@@ -467,128 +493,6 @@ fn a_line_of_any_length_does_not_fill_the_memory() {
     case.is(20, "over 65536 bytes");
 }
 
-/// What bob states about the run, and a run that embeds it.
-fn approval(case: &Case, change: impl Fn(&mut Statement), bob: &KeyFile, namespace: &str) -> Report {
-    let run = case.dir.path().join(format!("approved-{:016x}", rand::random::<u64>()));
-    let mut writer = open_run(&run, &case.alice);
-    let action = r#"{"step":"delete"}"#.to_owned();
-    let mut statement = Statement {
-        kind: StatementKind::Approval,
-        run: opened().run,
-        head_n: 3,
-        head: writer.chain().head().to_owned(),
-        digest: sha256_hex(action.as_bytes()),
-        action,
-        attempt: 1,
-        seen: vec!["gate 1: pass".into()],
-        expires: stamp(3600),
-        by: bob.principal().to_owned(),
-    };
-    change(&mut statement);
-    let line = statement.line();
-    let signature = bob.sign(namespace, &Message::of(line.as_bytes())).unwrap();
-    let body = Body::Approved { id: statement.id(), statement: line, signature };
-    writer.append(stamp(4), None, ALICE, body).unwrap();
-    finish_run(&mut writer, &case.alice);
-    let allowed = format!("{}{}", case.allowed, allowed(&[bob]));
-    judge(&run, &allowed)
-}
-
-#[test]
-fn an_approval_is_by_another_person_about_this_run_as_it_was() {
-    let case = Case::new();
-    let bob = signer(case.dir.path(), "bob@example.com");
-    let good = approval(&case, |_| {}, &bob, APPROVER);
-    assert_eq!(good.exit, 0, "{:?}", good.findings);
-    let says = |report: Report, exit: u8, text: &str| {
-        assert_eq!(report.exit, exit, "{text}: {:?}", report.findings);
-        assert!(report.findings.iter().any(|f| f.text.contains(text)), "{text}: {:?}", report.findings);
-    };
-    says(approval(&case, |_| {}, &bob, OPERATOR), 20, "signed under");
-    says(approval(&case, |s| s.run = "another".into(), &bob, APPROVER), 22, "about run another");
-    says(approval(&case, |s| s.head = "00".repeat(32), &bob, APPROVER), 22, "another entry 3");
-    says(approval(&case, |s| s.head_n = 2, &bob, APPROVER), 22, "another entry 2");
-    says(approval(&case, |s| s.head_n = 9, &bob, APPROVER), 22, "came after it");
-    says(approval(&case, |s| s.digest = "00".repeat(32), &bob, APPROVER), 20, "not that of its action");
-    says(approval(&case, |s| s.by = "carol".into(), &bob, APPROVER), 21, "names carol");
-    says(approval(&case, |s| s.kind = StatementKind::Cosign, &bob, crate::transcript::KEEPER), 22, "no approval");
-    // Alice under another name, with the same key; and with a second key.
-    let same_key = KeyFile::open(case.alice.path(), "alicia").unwrap();
-    says(approval(&case, |_| {}, &same_key, APPROVER), 22, "with the key of");
-    let second_key = KeyFile::open(bob.path(), ALICE).unwrap();
-    says(approval(&case, |_| {}, &second_key, APPROVER), 22, "can't also vouch");
-}
-
-#[test]
-fn one_person_with_two_names_and_two_keys_is_one_person() {
-    let dir = tempfile::tempdir().unwrap();
-    let (alice, other) = (signer(dir.path(), ALICE), signer(dir.path(), "al"));
-    let mut roster = Roster::of_one(ALICE, alice.public_key(), &["ops"], "").unwrap();
-    let second = Roster::of_one("al", other.public_key(), &["ops"], "").unwrap();
-    roster.people[0].principals.push("al".into());
-    roster.people[0].keys.push(second.people[0].keys[0].clone());
-    let run = dir.path().join(RUN);
-    let mut writer = Writer::create(&run).unwrap();
-    files(&run);
-    fs::write(run.join("roster.json"), roster.to_json()).unwrap();
-    let mut opened = opened();
-    opened.roster = sha256_hex(roster.to_json().as_bytes());
-    writer.append_checkpoint(stamp(0), None, ALICE, Body::Opened(Box::new(opened)), &alice).unwrap();
-    let statement = Statement {
-        kind: StatementKind::Approval,
-        run: RUN.into(),
-        head_n: 0,
-        head: writer.chain().head().into(),
-        action: "{}".into(),
-        digest: sha256_hex(b"{}"),
-        attempt: 1,
-        seen: vec![],
-        expires: stamp(60),
-        by: "al".into(),
-    };
-    let (id, statement, signature) = statement.sign_into(&run, &other).unwrap();
-    writer.append(stamp(1), None, ALICE, Body::Approved { id, statement, signature }).unwrap();
-    writer.append_checkpoint(stamp(5), None, ALICE, sealed(&[]), &alice).unwrap();
-    let trusted = format!("{}{}", allowed(&[&alice]), allowed(&[&other]));
-    let report = judge(&run, &trusted);
-    assert_eq!(report.exit, 22, "{:?}", report.findings);
-}
-
-#[test]
-fn a_seal_that_asks_for_a_co_signature_is_open_until_it_is_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let (alice, carol) = (signer(dir.path(), ALICE), signer(dir.path(), "carol"));
-    let run = dir.path().join(RUN);
-    let mut writer = open_run(&run, &alice);
-    writer.append_checkpoint(stamp(5), None, ALICE, sealed(&["carol"]), &alice).unwrap();
-    let trusted = format!("{}{}", allowed(&[&alice]), allowed(&[&carol]));
-    let report = judge(&run, &trusted);
-    assert_eq!(report.exit, 10);
-    assert!(report.findings.iter().any(|f| f.text.contains("co-signature of carol is missing")));
-    let cosign = |head: &str| Statement {
-        kind: StatementKind::Cosign,
-        run: RUN.into(),
-        head_n: 4,
-        head: head.into(),
-        action: String::new(),
-        digest: String::new(),
-        attempt: 0,
-        seen: vec![],
-        expires: stamp(60),
-        by: "carol".into(),
-    };
-    cosign(&"00".repeat(32)).sign_into(&run, &carol).unwrap();
-    assert_eq!(judge(&run, &trusted).exit, 10, "of another head");
-    let head = writer.chain().head().to_owned();
-    let (id, ..) = cosign(&head).sign_into(&run, &carol).unwrap();
-    let report = judge(&run, &trusted);
-    assert_eq!(report.exit, 0, "{:?}", report.findings);
-    assert!(report.anchors.iter().any(|anchor| anchor.contains("co-signed by carol")));
-    assert_eq!(judge(&run, &allowed(&[&alice])).exit, 21, "carol is not trusted");
-    fs::write(run.join("approvals").join(format!("{id}.sig")), "").unwrap();
-    assert_ne!(judge(&run, &trusted).exit, 0);
-}
-
 #[test]
 fn an_entry_that_leaves_out_a_signature_or_names_one_too_many_is_broken() {
     let case = Case::new();
@@ -605,4 +509,58 @@ fn an_entry_that_leaves_out_a_signature_or_names_one_too_many_is_broken() {
     lines[1] = String::from_utf8(encode(&entry).unwrap()).unwrap();
     case.put(&lines);
     case.is(20, "not there: removed");
+}
+
+#[test]
+fn text_from_the_folder_does_not_reach_the_terminal_as_it_is() {
+    let case = Case::new();
+    let escape = "\u{1b}[2J";
+    let lines = rechain(&case.lines(), |n, entry| {
+        if n == 0 {
+            entry["by"] = escape.into();
+            entry["operator"] = escape.into();
+            entry["environment"]["name"] = escape.into();
+        }
+        if n == 3 {
+            entry["kind"] = escape.into();
+        }
+    });
+    case.put(&lines);
+    let report = case.is(20, "can't be a principal");
+    assert!(report.findings.iter().all(|f| !f.text.contains('\u{1b}')), "{:?}", report.findings);
+    assert!(!report.environment.contains('\u{1b}'));
+}
+
+#[test]
+fn lines_of_allowed_signers_that_do_not_count_are_told() {
+    let case = Case::new();
+    let text = format!("{}bob {}", case.allowed, case.allowed.split_once("\" ").unwrap().1);
+    let signers = crate::transcript::AllowedSigners::parse(&text);
+    let mut replay = Lenient::default();
+    let options = Options { allowed_signers: Some(&signers), replay: Some(&mut replay), registered: None };
+    let report = verify(&case.run, options).unwrap();
+    assert_eq!(report.exit, 0);
+    assert!(report.findings[0].text.contains("line 2 does not count"), "{:?}", report.findings);
+}
+
+#[test]
+fn times_that_contradict_each_other_are_told() {
+    let case = Case::with(|run, alice| {
+        let mut writer = open_run(run, alice);
+        let mut reading = reading();
+        reading.date = Some("Fri, 20 Nov 2026 09:15:00 GMT".into());
+        let finished = Body::Finished { place: place(), verdict: crate::engine::entry::Verdict::Pass, reading };
+        writer.append(stamp(2), None, ALICE, finished).unwrap();
+        writer.append_checkpoint(stamp(5), None, ALICE, sealed(&[]), alice).unwrap();
+    });
+    let report = case.is(0, "before that of the entry before it");
+    assert!(report.findings.iter().any(|f| f.text.contains("the server's clock said")), "{:?}", report.findings);
+}
+
+#[test]
+fn a_pipe_or_a_link_in_the_folder_does_not_hold_it_up() {
+    let case = Case::new();
+    fs::remove_file(case.signature(2)).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(case.signature(2)).status().unwrap().success());
+    case.is(20, "not a plain file");
 }

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::entry::Reading;
+use crate::transcript::KeyFile;
 use crate::transcript::fixtures::*;
 use crate::transcript::line::{decode, reading};
 use crate::transcript::sign::SignError;
@@ -10,10 +11,12 @@ fn note(text: &str) -> Body {
     Body::Noted { text: text.into() }
 }
 
+type Does = fn(&dyn Signer, &str, &Message<'_>) -> Result<String, SignError>;
+
 /// A signer that does as told.
 struct Puppet<'a> {
     of: &'a dyn Signer,
-    does: fn(&dyn Signer, &str, &Message<'_>) -> Result<String, SignError>,
+    does: Does,
 }
 
 impl Signer for Puppet<'_> {
@@ -27,6 +30,26 @@ impl Signer for Puppet<'_> {
 
     fn sign(&self, namespace: &str, message: &Message<'_>) -> Result<String, SignError> {
         (self.does)(self.of, namespace, message)
+    }
+}
+
+/// A signer that signs with another key than it says.
+struct Mixed<'a> {
+    of: &'a dyn Signer,
+    says: &'a dyn Signer,
+}
+
+impl Signer for Mixed<'_> {
+    fn principal(&self) -> &str {
+        self.says.principal()
+    }
+
+    fn public_key(&self) -> &ssh_key::PublicKey {
+        self.says.public_key()
+    }
+
+    fn sign(&self, namespace: &str, message: &Message<'_>) -> Result<String, SignError> {
+        self.of.sign(namespace, message)
     }
 }
 
@@ -106,7 +129,7 @@ fn no_signature_or_a_wrong_one_appends_nothing() {
     let run = dir.path().join("run");
     let mut writer = open_run(&run, &alice);
     let (before, signatures) = (text(&run), names(&run.join(SIGNATURES)));
-    let wrong: [fn(&dyn Signer, &str, &Message<'_>) -> Result<String, SignError>; 5] = [
+    let wrong: [Does; 5] = [
         |_, _, _| Err(SignError::Refused("no touch".into())),
         |_, _, _| Ok(String::new()),
         |_, _, _| Ok("-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n".into()),
@@ -119,6 +142,10 @@ fn no_signature_or_a_wrong_one_appends_nothing() {
         assert!(matches!(error, Error::Sign(_)), "{error}");
     }
     assert!(writer.append_checkpoint(stamp(9), None, ALICE, sealed(&[]), &bob).is_err(), "bob can't sign for alice");
+    let other = KeyFile::open(bob.path(), ALICE).unwrap();
+    let mixed_up = Mixed { of: &other, says: &alice };
+    let error = writer.append_checkpoint(stamp(9), None, ALICE, sealed(&[]), &mixed_up).unwrap_err();
+    assert!(error.to_string().contains("another key"), "{error}");
     assert_eq!((text(&run), names(&run.join(SIGNATURES))), (before, signatures));
     finish_run(&mut writer, &alice);
     assert_eq!(judge(&run, &allowed(&[&alice])).exit, 0);
@@ -285,4 +312,40 @@ fn a_full_disk_appends_nothing_and_says_so() {
     let error = writer.append(stamp(1), None, ALICE, note("z")).unwrap_err();
     assert!(matches!(error, Error::Poisoned { .. }), "after a write of unknown end nothing more is written: {error}");
     assert_eq!(writer.chain().lines(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_that_found_no_room_leaves_no_signature_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = signer(dir.path(), ALICE);
+    let run = dir.path().join("run");
+    let mut writer = open_run(&run, &alice);
+    let (before, signatures) = (text(&run), names(&run.join(SIGNATURES)));
+    writer.file = File::options().write(true).open("/dev/full").unwrap();
+    assert!(writer.append_checkpoint(stamp(9), None, ALICE, sealed(&[]), &alice).is_err());
+    assert_eq!((text(&run), names(&run.join(SIGNATURES))), (before, signatures));
+    drop(writer);
+    let (mut writer, recovery) = Writer::open(&run, |_| {}).unwrap();
+    assert_eq!(recovery, Recovery::default());
+    finish_run(&mut writer, &alice);
+    assert_eq!(judge(&run, &allowed(&[&alice])).exit, 0);
+}
+
+#[test]
+fn while_a_signature_is_made_neither_it_nor_its_line_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = signer(dir.path(), ALICE);
+    let run = dir.path().join("run");
+    let mut writer = open_run(&run, &alice);
+    let before = text(&run);
+    let pending = writer.prepare(stamp(9), None, ALICE, sealed(&[])).unwrap();
+    let signature = pending.sign(&alice).unwrap();
+    // What was signed is what stock tools will hash: the file so far, and the line to come.
+    let mut message = Vec::new();
+    pending.message().write_to(&mut message).unwrap();
+    assert_eq!(text(&run), before);
+    assert!(!run.join(SIGNATURES).join(signature_file(4, ALICE)).exists());
+    writer.commit(pending, &signature).unwrap();
+    assert_eq!(text(&run), message);
 }
