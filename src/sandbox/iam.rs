@@ -287,7 +287,7 @@ fn last_used(state: &mut State, caller: &Caller, form: &Form, now: i64) -> Resul
     let fields = match key.last_used(now) {
         Some(used) => [
             xml::text("LastUsedDate", &time(used.at)),
-            xml::text("ServiceName", used.service),
+            xml::text("ServiceName", &used.service),
             xml::text("Region", &used.region),
         ]
         .concat(),

@@ -10,10 +10,12 @@
 //! types or the screen: it is a world, and keyward meets it only over HTTP and as child processes.
 //!
 //! The map: [`world`] is what a drill starts with, `state` the world as it runs, `key` and `policy` what IAM decides,
-//! `sigv4` who is asking, `server` and `wire` the HTTP, `iam`, `sts` and `s3` the AWS operations, `infisical`, `heroku`,
+//! `sigv4` who is asking, `server` and `wire` the HTTP, `saved` the file that
+//! outlives a process, `aws`, `iam`, `sts` and `s3` the AWS operations, `infisical`, `heroku`,
 //! `github` and `control` the systems beside it, `stand_in` the commands.
 
 mod answer;
+mod aws;
 mod control;
 pub mod fault;
 mod form;
@@ -27,6 +29,7 @@ mod key;
 pub mod policy;
 mod s3;
 mod s3_list;
+mod saved;
 mod server;
 mod sigv4;
 pub mod snapshot;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crypto_box::SecretKey;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use super::answer::AwsError;
 use super::fault::{Fault, Times};
@@ -17,7 +18,7 @@ use super::world::{HolderKind, Pair, Spread, Timing, User, World};
 const SKEW_MS: i64 = 20 * 60 * 1000;
 
 /// A user as it runs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LiveUser {
     pub(super) name: String,
     pub(super) path: String,
@@ -27,7 +28,7 @@ pub(super) struct LiveUser {
 }
 
 /// An object in a bucket.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Object {
     pub(super) body: Vec<u8>,
     pub(super) at: i64,
@@ -42,7 +43,7 @@ pub(super) struct Caller {
 }
 
 /// The world.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) account: String,
     pub(super) target: String,
@@ -52,8 +53,10 @@ pub(super) struct State {
     pub(super) holders: Vec<LiveHolder>,
     pub(super) spread: Spread,
     pub(super) timing: Timing,
+    #[serde(skip, default = "rand::make_rng")]
     pub(super) rng: StdRng,
     /// The key that repository secrets are sealed to, and its id.
+    #[serde(with = "super::saved::box_key")]
     pub(super) box_key: SecretKey,
     pub(super) box_key_id: String,
     faults: Vec<(Fault, Option<u32>)>,
@@ -155,7 +158,7 @@ impl State {
     }
 
     /// Notes that a key authenticated.
-    pub(super) fn note_use(&mut self, key_id: &str, at: i64, service: &'static str, region: &str) {
+    pub(super) fn note_use(&mut self, key_id: &str, at: i64, service: &str, region: &str) {
         if let Some(key) = self.keys.iter_mut().find(|key| key.pair.access_key_id == key_id) {
             key.used(at, service, region, &self.spread, &mut self.rng);
         }

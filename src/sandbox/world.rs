@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -21,11 +22,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An access key pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pair {
     /// 20 characters, `AKIA…`. Public.
     pub access_key_id: String,
     /// 40 characters.
+    #[serde(with = "super::saved::clear")]
     pub secret_access_key: Secret,
 }
 
@@ -37,7 +39,7 @@ impl Pair {
 }
 
 /// A key's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyStatus {
     /// It authenticates.
     Active,
@@ -95,7 +97,7 @@ pub struct Bucket {
 }
 
 /// Where a pair is held, with the fields of the connector of that name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HolderKind {
     /// Secrets of an Infisical project's environment.
     Infisical {
@@ -130,7 +132,7 @@ pub enum HolderKind {
 }
 
 /// Anything that holds the pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Holder {
     /// Its name in the runbook.
     pub name: String,
@@ -149,7 +151,7 @@ pub struct Holder {
 }
 
 /// How long changes take to spread, on the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Spread {
     /// A new or reactivated key authenticates after this: from, to.
     pub on: (Duration, Duration),
@@ -186,7 +188,7 @@ impl Spread {
 }
 
 /// How long things take beside AWS, on the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Timing {
     /// Old dynos live on after new config vars.
     pub dynos: Duration,

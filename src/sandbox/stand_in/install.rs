@@ -51,6 +51,9 @@ pub(in crate::sandbox) fn install(state: &mut State, dir: &Path, exe: &Path) -> 
                 write(&path, &format!("#!/bin/sh\nexec '{}' \"$@\"\n", dry_run.display()), 0o755)?;
             }
         }
+        if running.root.as_ref().is_some_and(|before| *before == root) && root.is_dir() {
+            continue;
+        }
         let pair = &holder.spec.pair;
         let path = root.join(file.trim_start_matches('/'));
         folder(path.parent().unwrap_or(&root))?;
