@@ -6,8 +6,8 @@ use super::answer::{Answer, AwsError};
 use super::form::Form;
 use super::server::Shared;
 use super::sigv4::{Claim, NoClaim, Signed};
-use super::state::State;
-use super::{iam, s3, sts, xml};
+use super::state::{Caller, State};
+use super::{cloudtrail, iam, s3, sts, xml};
 use crate::runtime::clock::Clock;
 
 /// AWS takes requests that are this old or this early, in milliseconds.
@@ -34,21 +34,30 @@ pub(super) fn answer(shared: &Shared, path: &str, query: &str, signed: Signed<'_
         }
         return answer;
     }
-    let namespace = if service == "sts" { sts::NAMESPACE } else { iam::NAMESPACE };
-    let answer = query_answer(&mut state, claim, &service, namespace, &request_id, signed, now);
-    let answer = answer.unwrap_or_else(|error| error.query_xml(namespace, &request_id));
+    let caller = authenticated(&mut state, claim, &service, signed, now);
+    let answer = if service == "cloudtrail" {
+        let form = serde_json::from_slice(signed.body).unwrap_or_default();
+        let operation = super::sigv4::header(signed.headers, "x-amz-target");
+        let found = caller.and_then(|(caller, _)| cloudtrail::answer(&state, &caller, operation, &form, now));
+        found.map_or_else(|error| cloudtrail::refused(&error), |found| cloudtrail::json(200, &found))
+    } else {
+        let namespace = if service == "sts" { sts::NAMESPACE } else { iam::NAMESPACE };
+        match caller {
+            Err(error) => error.query_xml(namespace, &request_id),
+            Ok((caller, claim)) => query_answer(&mut state, &caller, &claim, namespace, &request_id, signed, now),
+        }
+    };
     answer.header("x-amzn-requestid", request_id)
 }
 
-fn query_answer(
+/// Whose signature it is: a key in force, a request in time and unchanged.
+fn authenticated(
     state: &mut State,
     claim: Result<Claim, NoClaim>,
     service: &str,
-    namespace: &str,
-    request_id: &str,
     signed: Signed<'_>,
     now: i64,
-) -> Result<Answer, AwsError> {
+) -> Result<(Caller, Claim), AwsError> {
     let claim = claim.map_err(|flaw| match flaw {
         NoClaim::Unsigned => {
             AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
@@ -63,16 +72,15 @@ fn query_answer(
     let key = state.usable_key(&claim.access_key_id, now).ok_or_else(unknown)?;
     if let Some((off, aws_time)) = out_of_time(state, &claim, now) {
         let stamp = |ms: i64| Utc.timestamp_millis_opt(ms).single().unwrap_or_default().format("%Y%m%dT%H%M%SZ");
+        let (aws, sent) = (stamp(aws_time), &claim.amz_date);
         let message = if off < 0 {
-            let limit = stamp(aws_time - SKEW_ALLOWED);
-            format!("Signature expired: {} is now earlier than {limit} ({} - 15 min.)", claim.amz_date, stamp(aws_time))
+            format!(
+                "Signature expired: {sent} is now earlier than {} ({aws} - 15 min.)",
+                stamp(aws_time - SKEW_ALLOWED)
+            )
         } else {
             let limit = stamp(aws_time + SKEW_ALLOWED);
-            format!(
-                "Signature not yet current: {} is still later than {limit} ({} + 15 min.)",
-                claim.amz_date,
-                stamp(aws_time)
-            )
+            format!("Signature not yet current: {sent} is still later than {limit} ({aws} + 15 min.)")
         };
         return Err(AwsError::new(403, "SignatureDoesNotMatch", message));
     }
@@ -80,22 +88,34 @@ fn query_answer(
         return Err(mismatch());
     }
     let caller = state.caller(&claim.access_key_id).ok_or_else(unknown)?;
-    let known = if service == "sts" { "sts" } else { "iam" };
-    state.note_use(&claim.access_key_id, now, known, &claim.region);
+    state.note_use(&claim.access_key_id, now, service, &claim.region);
+    Ok((caller, claim))
+}
+
+fn query_answer(
+    state: &mut State,
+    caller: &Caller,
+    claim: &Claim,
+    namespace: &str,
+    request_id: &str,
+    signed: Signed<'_>,
+    now: i64,
+) -> Answer {
     let form = Form::parse(&String::from_utf8_lossy(signed.body));
-    let action = form.get("Action").unwrap_or_default().to_owned();
-    let outcome = match service {
-        "iam" => iam::answer(state, &caller, &form, now),
+    let action = form.get("Action").unwrap_or_default();
+    let outcome = match claim.service.as_str() {
+        "iam" => iam::answer(state, caller, &form, now),
         "sts" => iam::Outcome {
-            result: sts::answer(state, &caller, &form).map(Some),
+            result: sts::answer(state, caller, &form).map(Some),
             delay: std::time::Duration::ZERO,
             lost: false,
         },
         other => {
             let message = format!("The sandbox has no service {other}.");
-            return Err(AwsError::new(400, "InvalidAction", message));
+            return AwsError::new(400, "InvalidAction", message).query_xml(namespace, request_id);
         }
     };
+    cloudtrail::note(state, caller, claim, &form, &outcome, request_id, signed, now);
     let mut answer = match outcome.result {
         Err(error) => error.query_xml(namespace, request_id),
         Ok(inner) => {
@@ -107,7 +127,7 @@ fn query_answer(
     };
     answer.delay = outcome.delay;
     answer.lost = outcome.lost;
-    Ok(answer)
+    answer
 }
 
 fn mismatch() -> AwsError {

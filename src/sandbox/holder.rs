@@ -189,6 +189,26 @@ impl LiveHolder {
         }
     }
 
+    /// On a host: the secret that it had at first is in its file and its service again, beside the key id of now.
+    pub(super) fn keep_old_secret(&mut self) {
+        let old = self.spec.pair.secret_access_key.clone();
+        let (Held::Host(service), HolderKind::EnvFile { file, .. }) = (&mut self.held, &self.spec.kind) else { return };
+        if let Some(root) = &service.root {
+            let path = root.join(file.trim_start_matches('/'));
+            let mend = |line: &str| match line.starts_with(NAME_SECRET) {
+                true => format!("{NAME_SECRET}={}\n", old.expose()),
+                false => format!("{line}\n"),
+            };
+            // A file that is gone has no line to put back.
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                let _ = std::fs::write(&path, text.lines().map(mend).collect::<String>());
+            }
+        }
+        if let Some(pair) = &mut service.running {
+            pair.secret_access_key = old;
+        }
+    }
+
     /// What its running processes use at that time; nothing for a store.
     pub(super) fn in_use(&self, at: i64) -> Vec<Pair> {
         if self.spec.store {

@@ -11,11 +11,12 @@
 //!
 //! The map: [`world`] is what a drill starts with, `state` the world as it runs, `key` and `policy` what IAM decides,
 //! `sigv4` who is asking, `server` and `wire` the HTTP, `saved` the file that
-//! outlives a process, `aws`, `iam`, `sts` and `s3` the AWS operations, `infisical`, `heroku`,
+//! outlives a process, `aws`, `iam`, `sts`, `s3` and `cloudtrail` the AWS operations, `infisical`, `heroku`,
 //! `github` and `control` the systems beside it, `stand_in` the commands.
 
 mod answer;
 mod aws;
+mod cloudtrail;
 mod control;
 pub mod fault;
 mod form;

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::answer::AwsError;
+use super::cloudtrail::Event;
 use super::fault::{Fault, Times};
 use super::holder::LiveHolder;
 use super::key::{LiveKey, millis, random_text};
@@ -59,6 +60,8 @@ pub(super) struct State {
     #[serde(with = "super::saved::box_key")]
     pub(super) box_key: SecretKey,
     pub(super) box_key_id: String,
+    /// What CloudTrail has, oldest first.
+    pub(super) trail: Vec<Event>,
     faults: Vec<(Fault, Option<u32>)>,
 }
 
@@ -92,6 +95,7 @@ impl State {
             box_key: SecretKey::from_bytes(rng.random()),
             box_key_id: random_text(&mut rng, b"123456789", 18),
             rng,
+            trail: Vec::new(),
             faults: Vec::new(),
         };
         for fault in world.faults {

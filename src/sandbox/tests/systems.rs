@@ -264,6 +264,12 @@ async fn a_hosts_file_is_really_changed_and_its_service_goes_on_with_the_old_pai
     assert_eq!(host(&sandbox).in_use, ["AKIAEXAMPLE00000OLD1"]);
     assert_eq!(systemctl("restart raxx-vault.service").await, Done::default());
     assert_eq!(host(&sandbox).in_use, [new.access_key_id]);
+    sandbox.inject(Fault::HalfPair).unwrap();
+    systemctl("restart raxx-vault").await;
+    assert_eq!(
+        (host(&sandbox).error, host(&sandbox).failing),
+        (Some("SignatureDoesNotMatch"), Some("SignatureDoesNotMatch"))
+    );
     assert_eq!(systemctl("restart nothing").await.code, 5);
     assert_eq!(systemctl("is-active nothing").await.code, 3);
     assert_eq!(systemctl("is-active raxx-vault").await.out, "active\n");

@@ -95,3 +95,12 @@ async fn a_file_that_is_no_world_is_refused() {
     std::fs::write(&file, "{\"port\": 1").unwrap();
     assert!(Sandbox::restore(&file, Clock::virtual_now()).await.is_err());
 }
+
+#[tokio::test]
+async fn an_account_to_take_inventory_of_has_more_users_than_the_one() {
+    let sandbox = started(World::example(1).instant().with_other_users(1)).await;
+    let users = iam(&sandbox, sandbox.operator()).list_users().send().await.unwrap();
+    assert_eq!(users.users().len(), 7);
+    assert_eq!(sandbox.snapshot().keys("raxx-ci").len(), 1);
+    assert!(sandbox.snapshot().broken().is_empty());
+}
