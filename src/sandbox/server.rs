@@ -188,7 +188,7 @@ impl Sandbox {
         ]
     }
 
-    /// Puts the stand-ins into `dir` (made if it is not there): `ssh`, `heroku`, `gh`, each a link to `exe`, and below
+    /// Puts the stand-ins into `dir` (made if it is not there): `ssh`, `heroku`, `gh`, each `exe` under another name, and below
     /// `dir/hosts` one folder for each host that holds a pair, with its files. Files of a host that is there already, in
     /// a sandbox that was restored, stay as they are.
     ///
