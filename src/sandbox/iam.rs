@@ -20,7 +20,6 @@ const KEYS_PER_USER: usize = 2;
 const SLOW: Duration = Duration::from_secs(2);
 
 /// What came of a request.
-#[derive(Debug)]
 pub(super) struct Outcome {
     /// The inside of the result; `None` for an operation that has none.
     pub(super) result: Result<Option<String>, AwsError>,

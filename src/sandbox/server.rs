@@ -265,8 +265,7 @@ pub(super) fn http_date(ms: i64) -> String {
     Utc.timestamp_millis_opt(ms).single().unwrap_or_default().format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// A request of a stand-in.
-#[derive(Debug)]
+/// A request of a stand-in. It has no `Debug`: its body may carry a pair.
 pub(super) struct Call<'a> {
     pub(super) method: &'a str,
     /// Decoded parts of the path after `/-/SYSTEM/`.
