@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::xml;
 
-/// An answer.
-#[derive(Debug, Default)]
+/// An answer. It has no `Debug`: it may carry a new key's secret.
+#[derive(Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,

@@ -52,6 +52,13 @@ fn restarted(state: &mut State, host: &str, service: &str, body: &[u8], now: i64
     let values = body["values"].as_object().cloned().unwrap_or_default();
     let values = values.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value.as_str()?.to_owned()))));
     running.running = pair_in(&values.collect());
+    let new = running.running.as_ref().is_some_and(|pair| !pair.same(&holder.spec.pair));
+    if new && state.strikes(Fault::HalfPair) {
+        // Something on the host has put its own old line back, and the service came up with it.
+        if let Some(holder) = state.holder_mut(is) {
+            holder.keep_old_secret();
+        }
+    }
     Answer::json(200, &json!({}))
 }
 

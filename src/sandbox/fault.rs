@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Diagnostic;
 
 /// Something that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)] // Each is named and described by its row of `TABLE`.
 pub enum Fault {
     Throttle,
@@ -112,7 +114,7 @@ static TABLE: &[Row] = &[
     start(Fault::WrongOldPair, "wrong-old-pair", "the store holds another key than the active one"),
     start(Fault::StaleSecret, "stale-secret", "the store holds the right key id with a wrong secret"),
     start(Fault::TwoActive, "two-active", "the user has two active keys"),
-    start(Fault::OneActiveOneInactive, "one-active-one-inactive", "an Inactive key of 60 days fills the quota"),
+    start(Fault::OneActiveOneInactive, "one-active-one-inactive", "an old Inactive key fills the quota of two"),
     start(Fault::MissingPermission, "missing-permission", "the operator may not delete access keys"),
     start(Fault::ForgottenConsumer, "forgotten-consumer", "a consumer that no list names uses the old key"),
     start(Fault::WrongIdentity, "wrong-identity", "the operator acts with the very key to be rotated"),

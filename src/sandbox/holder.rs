@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::world::{Holder, HolderKind, Pair};
 use crate::secret::Secret;
 
@@ -12,7 +14,7 @@ pub(super) const NAME_ID: &str = "AWS_ACCESS_KEY_ID";
 pub(super) const NAME_SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
 /// A holder as it runs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LiveHolder {
     pub(super) spec: Holder,
     pub(super) held: Held,
@@ -21,7 +23,7 @@ pub(super) struct LiveHolder {
 }
 
 /// What a kind of holder keeps. Times are milliseconds on the run's clock.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Held {
     Infisical(BTreeMap<String, Vec<Version>>),
     Heroku(App),
@@ -31,15 +33,17 @@ pub(super) enum Held {
 }
 
 /// A version of a secret; the first is 1.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Version {
+    #[serde(with = "super::saved::clear")]
     pub(super) value: Secret,
     pub(super) at: i64,
 }
 
 /// A Heroku app.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct App {
+    #[serde(with = "super::saved::clear_map")]
     pub(super) vars: BTreeMap<String, Secret>,
     pub(super) releases: Vec<Release>,
     /// Dynos of earlier releases, and until when they live.
@@ -47,7 +51,7 @@ pub(super) struct App {
 }
 
 /// A release of an app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Release {
     pub(super) version: u32,
     pub(super) at: i64,
@@ -55,22 +59,23 @@ pub(super) struct Release {
 }
 
 /// A repository's secrets and workflow runs.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Repo {
     pub(super) secrets: BTreeMap<String, RepoSecret>,
     pub(super) runs: Vec<Run>,
 }
 
 /// A repository's secret.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RepoSecret {
+    #[serde(with = "super::saved::clear")]
     pub(super) value: Secret,
     pub(super) created: i64,
     pub(super) updated: i64,
 }
 
 /// A workflow run.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) id: u64,
     pub(super) number: usize,
@@ -85,7 +90,7 @@ pub(super) struct Run {
 }
 
 /// A host's service.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Service {
     /// What it read at its last start.
     pub(super) running: Option<Pair>,
@@ -181,6 +186,26 @@ impl LiveHolder {
                 _ => service.running.clone(),
             },
             Held::Unlisted => Some(self.spec.pair.clone()),
+        }
+    }
+
+    /// On a host: the secret that it had at first is in its file and its service again, beside the key id of now.
+    pub(super) fn keep_old_secret(&mut self) {
+        let old = self.spec.pair.secret_access_key.clone();
+        let (Held::Host(service), HolderKind::EnvFile { file, .. }) = (&mut self.held, &self.spec.kind) else { return };
+        if let Some(root) = &service.root {
+            let path = root.join(file.trim_start_matches('/'));
+            let mend = |line: &str| match line.starts_with(NAME_SECRET) {
+                true => format!("{NAME_SECRET}={}\n", old.expose()),
+                false => format!("{line}\n"),
+            };
+            // A file that is gone has no line to put back.
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                let _ = std::fs::write(&path, text.lines().map(mend).collect::<String>());
+            }
+        }
+        if let Some(pair) = &mut service.running {
+            pair.secret_access_key = old;
         }
     }
 

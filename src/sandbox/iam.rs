@@ -20,7 +20,6 @@ const KEYS_PER_USER: usize = 2;
 const SLOW: Duration = Duration::from_secs(2);
 
 /// What came of a request.
-#[derive(Debug)]
 pub(super) struct Outcome {
     /// The inside of the result; `None` for an operation that has none.
     pub(super) result: Result<Option<String>, AwsError>,
@@ -287,7 +286,7 @@ fn last_used(state: &mut State, caller: &Caller, form: &Form, now: i64) -> Resul
     let fields = match key.last_used(now) {
         Some(used) => [
             xml::text("LastUsedDate", &time(used.at)),
-            xml::text("ServiceName", used.service),
+            xml::text("ServiceName", &used.service),
             xml::text("Region", &used.region),
         ]
         .concat(),

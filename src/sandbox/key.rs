@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use super::world::{KeyStatus, Pair, Spread};
 use crate::secret::Secret;
@@ -12,7 +13,7 @@ use crate::secret::Secret;
 const GRANULARITY_MS: i64 = 15 * 60 * 1000;
 
 /// What happened to a key. Times are milliseconds since the Unix epoch on the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Change {
     at: i64,
     /// From then on it counts for authentication.
@@ -22,17 +23,17 @@ struct Change {
 }
 
 /// A recorded use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Use {
     pub(super) at: i64,
     /// From then on it is told.
     pub(super) told: i64,
-    pub(super) service: &'static str,
+    pub(super) service: String,
     pub(super) region: String,
 }
 
 /// A key, deleted ones included: they authenticate a little longer.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LiveKey {
     pub(super) pair: Pair,
     pub(super) user: String,
@@ -46,7 +47,7 @@ pub(super) struct LiveKey {
 impl LiveKey {
     /// A key that has been there for long, used at `used`.
     pub(super) fn old(pair: Pair, user: &str, created: i64, status: KeyStatus, used: Option<i64>) -> Self {
-        let uses = used.map(|at| Use { at, told: at, service: "s3", region: "us-east-1".into() });
+        let uses = used.map(|at| Use { at, told: at, service: "s3".into(), region: "us-east-1".into() });
         let changes = vec![Change { at: created, counts: created, status: Some(status) }];
         Self { pair, user: user.into(), created, policy_from: created, changes, uses: uses.into_iter().collect() }
     }
@@ -88,10 +89,10 @@ impl LiveKey {
     }
 
     /// Notes a use.
-    pub(super) fn used(&mut self, at: i64, service: &'static str, region: &str, spread: &Spread, rng: &mut StdRng) {
+    pub(super) fn used(&mut self, at: i64, service: &str, region: &str, spread: &Spread, rng: &mut StdRng) {
         if self.uses.last().is_none_or(|last| at >= last.at + GRANULARITY_MS) {
             let told = at + between(rng, spread.last_used);
-            self.uses.push(Use { at, told, service, region: region.to_owned() });
+            self.uses.push(Use { at, told, service: service.to_owned(), region: region.to_owned() });
         }
     }
 
@@ -179,6 +180,9 @@ mod tests {
         assert!(key.last_used(t + 29_000).is_none());
         assert_eq!(key.last_used(t + 400_000).map(|used| used.at), Some(t));
         key.used(t + GRANULARITY_MS, "sts", "us-east-1", &spread, &mut rng);
-        assert_eq!(key.last_used(i64::MAX).map(|used| (used.at, used.service)), Some((t + GRANULARITY_MS, "sts")));
+        assert_eq!(
+            key.last_used(i64::MAX).map(|used| (used.at, used.service.as_str())),
+            Some((t + GRANULARITY_MS, "sts"))
+        );
     }
 }

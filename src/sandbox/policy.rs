@@ -3,8 +3,10 @@
 //! Conditions, principals and `Not…` elements are not read. Evaluation follows the IAM User Guide ("Policy evaluation
 //! logic"): an explicit deny wins, else an allow, else the implicit deny.
 
+use serde::{Deserialize, Serialize};
+
 /// What a statement does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyEffect {
     /// Allows.
     Allow,
@@ -13,7 +15,7 @@ pub enum PolicyEffect {
 }
 
 /// One statement of a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Allow or Deny.
     pub effect: PolicyEffect,

@@ -10,7 +10,7 @@ use super::{s3_list, xml};
 use crate::engine::call::sha256_hex;
 
 /// A request whose signature was checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct S3Request<'a> {
     pub(super) method: &'a str,
     /// As it came, percent-encoded.

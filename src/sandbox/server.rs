@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -14,23 +14,23 @@ use chrono::{TimeZone, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::answer::{Answer, AwsError};
+use super::answer::Answer;
 use super::fault::{Fault, Times};
 use super::form::Form;
-use super::sigv4::{Claim, NoClaim, Signed};
+use super::saved::{self, Saved, Saving};
+use super::sigv4::Signed;
 use super::snapshot::{self, ConsumerView, Snapshot};
 use super::state::State;
 use super::wire::{Cut, Wires};
 use super::world::{Pair, World};
-use super::{control, github, heroku, iam, infisical, key, s3, stand_in, sts, xml};
+use super::{aws, control, github, heroku, infisical, key, stand_in};
 use crate::diagnostic::Diagnostic;
+use crate::engine::entry::Stamp;
 use crate::runtime::clock::Clock;
 use crate::secret::Secret;
 
 /// No request of a drill is larger.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-/// AWS takes requests that are this old or this early, in milliseconds.
-const SKEW_ALLOWED: i64 = 15 * 60 * 1000;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -39,12 +39,31 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) token: Secret,
     pub(super) url: String,
+    port: u16,
+    operator: Pair,
+    /// Where the world is kept, if it is.
+    file: Mutex<Option<PathBuf>>,
 }
 
 impl Shared {
     /// The world. A panic of another request can't leave it locked.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the world to a file.
+    fn save(&self, file: &Path) -> io::Result<()> {
+        let now = self.now();
+        let mut state = self.state();
+        let seed = saved::next_seed(&mut state);
+        let (port, token, operator) = (self.port, &self.token, &self.operator);
+        Saving { port, token, operator, now, seed, state: &state }.write(file)
+    }
+
+    /// Writes the world to where it is kept. One at a time: they share the file beside it.
+    fn save_if_kept(&self) -> io::Result<()> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_deref().map_or(Ok(()), |file| self.save(file))
     }
 
     /// The run's clock, in milliseconds.
@@ -73,7 +92,6 @@ pub struct System {
 #[derive(Debug)]
 pub struct Sandbox {
     shared: Arc<Shared>,
-    operator: Pair,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -84,12 +102,35 @@ impl Sandbox {
     /// No socket can be had on loopback.
     pub async fn start(world: World, clock: Clock, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
         let operator = world.operator.clone();
         let mut state = State::new(world, clock.now().millis(), seed);
         let alphabet = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let token = Secret::new(format!("drill-{}", key::random_text(&mut state.rng, alphabet, 32)));
-        let shared = Arc::new(Shared { state: Mutex::new(state), clock, token, url });
+        Self::serve(listener, state, clock, token, operator)
+    }
+
+    /// Goes on with the world of a file that [`Sandbox::keep`] wrote, at the same port if it is free, else at another. A
+    /// virtual `clock` is moved to the time at which the file was written, if it shows an earlier one.
+    ///
+    /// # Errors
+    /// The file can't be read, or no socket can be had on loopback.
+    pub async fn restore(file: &Path, clock: Clock) -> io::Result<Self> {
+        let saved = Saved::read(file)?;
+        clock.move_to(Stamp::from_millis(saved.now));
+        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, saved.port)).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        };
+        let sandbox = Self::serve(listener, saved.state, clock, saved.token, saved.operator)?;
+        sandbox.keep(file)?;
+        Ok(sandbox)
+    }
+
+    fn serve(listener: TcpListener, state: State, clock: Clock, token: Secret, operator: Pair) -> io::Result<Self> {
+        let port = listener.local_addr()?.port();
+        let url = format!("http://127.0.0.1:{port}");
+        let (state, file) = (Mutex::new(state), Mutex::new(None));
+        let shared = Arc::new(Shared { state, clock, token, url, port, operator, file });
         let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let service = app.into_make_service_with_connect_info::<Cut>();
@@ -98,7 +139,20 @@ impl Sandbox {
             let _ = stopped.await;
         });
         tokio::spawn(async move { serving.await });
-        Ok(Self { shared, operator, stop: Some(stop) })
+        Ok(Self { shared, stop: Some(stop) })
+    }
+
+    /// Writes the world to a file, now and after every request that may have changed it, before that is answered. With
+    /// [`Sandbox::restore`] another process goes on with it. The file holds the drill's secrets, and is readable by its
+    /// owner only.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn keep(&self, file: &Path) -> io::Result<()> {
+        let mut kept = self.shared.file.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.save(file)?;
+        *kept = Some(file.to_owned());
+        Ok(())
     }
 
     /// Where AWS is: the endpoint of every service. `http://127.0.0.1:PORT`.
@@ -108,7 +162,7 @@ impl Sandbox {
 
     /// The operator's own pair.
     pub fn operator(&self) -> &Pair {
-        &self.operator
+        &self.shared.operator
     }
 
     /// The token that every stand-in takes.
@@ -134,19 +188,21 @@ impl Sandbox {
         ]
     }
 
-    /// Puts the stand-ins into `dir` (made if it is not there): `ssh`, `heroku`, `gh`, each a link to `exe`, and below
-    /// `dir/hosts` one folder for each host that holds a pair, with its files.
+    /// Puts the stand-ins into `dir` (made if it is not there): `ssh`, `heroku`, `gh`, each `exe` under another name, and below
+    /// `dir/hosts` one folder for each host that holds a pair, with its files. Files of a host that is there already, in
+    /// a sandbox that was restored, stay as they are.
     ///
     /// # Errors
     /// A folder, file or link can't be made.
     pub fn install_stand_ins(&self, dir: &Path, exe: &Path) -> io::Result<()> {
-        stand_in::install(&mut self.shared.state(), dir, exe)
+        stand_in::install(&mut self.shared.state(), dir, exe)?;
+        self.shared.save_if_kept()
     }
 
     /// Turns a fault on, for as many times as it strikes by itself.
     ///
     /// # Errors
-    /// What a drill can only start with ([`World::with_fault`]).
+    /// What a drill can only start with ([`World::with_fault`]), or a world that can't be written to its file.
     pub fn inject(&self, fault: Fault) -> Result<(), Diagnostic> {
         self.inject_times(fault, fault.times())
     }
@@ -161,7 +217,9 @@ impl Sandbox {
                 .hint("start the drill with it"));
         }
         self.shared.state().inject(fault, times);
-        Ok(())
+        self.shared
+            .save_if_kept()
+            .map_err(|error| Diagnostic::new(format!("the sandbox can't keep its world: {error}")))
     }
 
     /// Turns a fault off.
@@ -207,8 +265,7 @@ pub(super) fn http_date(ms: i64) -> String {
     Utc.timestamp_millis_opt(ms).single().unwrap_or_default().format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// A request of a stand-in.
-#[derive(Debug)]
+/// A request of a stand-in. It has no `Debug`: its body may carry a pair.
 pub(super) struct Call<'a> {
     pub(super) method: &'a str,
     /// Decoded parts of the path after `/-/SYSTEM/`.
@@ -250,10 +307,17 @@ async fn handle(
                 }
                 None => {
                     let signed = Signed { method: parts.method.as_str(), target, headers: &parts.headers, body: &body };
-                    aws(&shared, path, parts.uri.query().unwrap_or(""), signed)
+                    aws::answer(&shared, path, parts.uri.query().unwrap_or(""), signed)
                 }
             }
         }
+    };
+    // What the file lacks would be lost in a crash, while the client was told that it is done.
+    let answer = match parts.method.is_safe() {
+        true => answer,
+        false => shared
+            .save_if_kept()
+            .map_or_else(|error| Answer::text(500, format!("the sandbox can't keep its world: {error}")), |()| answer),
     };
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
@@ -275,171 +339,4 @@ fn respond(answer: Answer, date: i64) -> Response<Body> {
         }
     }
     response
-}
-
-/// Answers a request to AWS: who signed it says which service it is for.
-fn aws(shared: &Shared, path: &str, query: &str, signed: Signed<'_>) -> Answer {
-    let now = shared.now();
-    let mut state = shared.state();
-    let request_id = state.request_id();
-    let claim = Claim::read(signed.headers);
-    // Without a readable claim the shape of the request has to do: the query protocol posts to the root.
-    let service = match &claim {
-        Ok(claim) => claim.service.clone(),
-        Err(_) if signed.method == "POST" && path == "/" => "iam".into(),
-        Err(_) => "s3".into(),
-    };
-    if service == "s3" {
-        let answer = s3_answer(&mut state, claim, path, query, signed, now);
-        let answer = answer.unwrap_or_else(|error| error.s3_xml(path, &request_id));
-        let mut answer = answer.header("x-amz-request-id", request_id).header("x-amz-id-2", "keyward-sandbox");
-        if signed.method == "HEAD" {
-            answer.body.clear();
-        }
-        return answer;
-    }
-    let namespace = if service == "sts" { sts::NAMESPACE } else { iam::NAMESPACE };
-    let answer = query_answer(&mut state, claim, &service, namespace, &request_id, signed, now);
-    let answer = answer.unwrap_or_else(|error| error.query_xml(namespace, &request_id));
-    answer.header("x-amzn-requestid", request_id)
-}
-
-fn query_answer(
-    state: &mut State,
-    claim: Result<Claim, NoClaim>,
-    service: &str,
-    namespace: &str,
-    request_id: &str,
-    signed: Signed<'_>,
-    now: i64,
-) -> Result<Answer, AwsError> {
-    let claim = claim.map_err(|flaw| match flaw {
-        NoClaim::Unsigned => {
-            AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
-        }
-        NoClaim::Malformed(what) => AwsError::new(400, "IncompleteSignature", what),
-    })?;
-    let unknown =
-        || AwsError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
-    if signed.headers.contains_key("x-amz-security-token") {
-        return Err(unknown());
-    }
-    let key = state.usable_key(&claim.access_key_id, now).ok_or_else(unknown)?;
-    if let Some((off, aws_time)) = out_of_time(state, &claim, now) {
-        let stamp = |ms: i64| Utc.timestamp_millis_opt(ms).single().unwrap_or_default().format("%Y%m%dT%H%M%SZ");
-        let message = if off < 0 {
-            let limit = stamp(aws_time - SKEW_ALLOWED);
-            format!("Signature expired: {} is now earlier than {limit} ({} - 15 min.)", claim.amz_date, stamp(aws_time))
-        } else {
-            let limit = stamp(aws_time + SKEW_ALLOWED);
-            format!(
-                "Signature not yet current: {} is still later than {limit} ({} + 15 min.)",
-                claim.amz_date,
-                stamp(aws_time)
-            )
-        };
-        return Err(AwsError::new(403, "SignatureDoesNotMatch", message));
-    }
-    if !claim.made_with(signed, &key.pair) {
-        return Err(mismatch());
-    }
-    let caller = state.caller(&claim.access_key_id).ok_or_else(unknown)?;
-    let known = if service == "sts" { "sts" } else { "iam" };
-    state.note_use(&claim.access_key_id, now, known, &claim.region);
-    let form = Form::parse(&String::from_utf8_lossy(signed.body));
-    let action = form.get("Action").unwrap_or_default().to_owned();
-    let outcome = match service {
-        "iam" => iam::answer(state, &caller, &form, now),
-        "sts" => iam::Outcome {
-            result: sts::answer(state, &caller, &form).map(Some),
-            delay: std::time::Duration::ZERO,
-            lost: false,
-        },
-        other => {
-            let message = format!("The sandbox has no service {other}.");
-            return Err(AwsError::new(400, "InvalidAction", message));
-        }
-    };
-    let mut answer = match outcome.result {
-        Err(error) => error.query_xml(namespace, request_id),
-        Ok(inner) => {
-            let result = inner.map(|inner| xml::element(&format!("{action}Result"), &inner)).unwrap_or_default();
-            let metadata = xml::element("ResponseMetadata", &xml::text("RequestId", request_id));
-            let name = format!("{action}Response");
-            Answer::xml(200, format!("<{name} xmlns=\"{namespace}\">{result}{metadata}</{name}>"))
-        }
-    };
-    answer.delay = outcome.delay;
-    answer.lost = outcome.lost;
-    Ok(answer)
-}
-
-fn mismatch() -> AwsError {
-    AwsError::new(
-        403,
-        "SignatureDoesNotMatch",
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
-         Key and signing method. Consult the service documentation for details.",
-    )
-}
-
-/// If a request is too old (negative) or too early: by how much, and AWS's time.
-///
-/// Clients sign with the machine's time, but the newer SDKs correct it by the Date header of the answer before, which
-/// shows the run's clock as it was then. So every time between the machine's and the run's is taken.
-fn out_of_time(state: &State, claim: &Claim, now: i64) -> Option<(i64, i64)> {
-    let sent = claim.time.timestamp_millis();
-    let wall = Clock::wall().millis() + state.skew();
-    let run = now.max(Clock::wall().millis()) + state.skew();
-    if sent < wall - SKEW_ALLOWED {
-        Some((sent - wall, wall))
-    } else if sent > run + SKEW_ALLOWED {
-        Some((sent - run, run))
-    } else {
-        None
-    }
-}
-
-fn s3_answer(
-    state: &mut State,
-    claim: Result<Claim, NoClaim>,
-    path: &str,
-    query: &str,
-    signed: Signed<'_>,
-    now: i64,
-) -> Result<Answer, AwsError> {
-    let claim = claim.map_err(|flaw| match flaw {
-        NoClaim::Unsigned => AwsError::new(403, "AccessDenied", "Access Denied"),
-        NoClaim::Malformed(what) => AwsError::new(400, "AuthorizationHeaderMalformed", what),
-    })?;
-    let unknown = || {
-        let message = "The AWS Access Key Id you provided does not exist in our records.";
-        AwsError::new(403, "InvalidAccessKeyId", message).more("AWSAccessKeyId", &claim.access_key_id)
-    };
-    if signed.headers.contains_key("x-amz-security-token") {
-        return Err(AwsError::new(400, "InvalidToken", "The provided token is malformed or otherwise invalid."));
-    }
-    let key = state.usable_key(&claim.access_key_id, now).ok_or_else(unknown)?;
-    let policy_from = key.policy_from;
-    if let Some((_, aws_time)) = out_of_time(state, &claim, now) {
-        let message = "The difference between the request time and the current time is too large.";
-        return Err(AwsError::new(403, "RequestTimeTooSkewed", message)
-            .more("RequestTime", &claim.amz_date)
-            .more("ServerTime", iam::time(aws_time))
-            .more("MaxAllowedSkewMilliseconds", SKEW_ALLOWED.to_string()));
-    }
-    if !claim.made_with(signed, &key.pair) {
-        let message = "The request signature we calculated does not match the signature you provided. Check your key \
-                       and signing method.";
-        return Err(AwsError::new(403, "SignatureDoesNotMatch", message).more("AWSAccessKeyId", &claim.access_key_id));
-    }
-    let caller = state.caller(&claim.access_key_id).ok_or_else(unknown)?;
-    state.note_use(&claim.access_key_id, now, "s3", &claim.region);
-    if now < policy_from {
-        return Err(AwsError::new(403, "AccessDenied", "Access Denied"));
-    }
-    let query = Form::parse(query);
-    let request =
-        s3::S3Request { method: signed.method, path, query: &query, headers: signed.headers, body: signed.body };
-    s3::answer(state, &caller, request, now)
 }

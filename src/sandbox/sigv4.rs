@@ -43,7 +43,7 @@ pub(super) enum NoClaim {
 }
 
 /// A request as far as its signature covers it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Signed<'a> {
     pub(super) method: &'a str,
     /// Path and query as they came.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crypto_box::SecretKey;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use super::answer::AwsError;
+use super::cloudtrail::Event;
 use super::fault::{Fault, Times};
 use super::holder::LiveHolder;
 use super::key::{LiveKey, millis, random_text};
@@ -16,8 +18,10 @@ use super::world::{HolderKind, Pair, Spread, Timing, User, World};
 /// How far AWS's clock is ahead under [`Fault::SkewedClock`].
 const SKEW_MS: i64 = 20 * 60 * 1000;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// A user as it runs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LiveUser {
     pub(super) name: String,
     pub(super) path: String,
@@ -27,7 +31,7 @@ pub(super) struct LiveUser {
 }
 
 /// An object in a bucket.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Object {
     pub(super) body: Vec<u8>,
     pub(super) at: i64,
@@ -42,7 +46,7 @@ pub(super) struct Caller {
 }
 
 /// The world.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) account: String,
     pub(super) target: String,
@@ -52,10 +56,14 @@ pub(super) struct State {
     pub(super) holders: Vec<LiveHolder>,
     pub(super) spread: Spread,
     pub(super) timing: Timing,
+    #[serde(skip, default = "rand::make_rng")]
     pub(super) rng: StdRng,
     /// The key that repository secrets are sealed to, and its id.
+    #[serde(with = "super::saved::box_key")]
     pub(super) box_key: SecretKey,
     pub(super) box_key_id: String,
+    /// What CloudTrail has, oldest first.
+    pub(super) trail: Vec<Event>,
     faults: Vec<(Fault, Option<u32>)>,
 }
 
@@ -89,6 +97,7 @@ impl State {
             box_key: SecretKey::from_bytes(rng.random()),
             box_key_id: random_text(&mut rng, b"123456789", 18),
             rng,
+            trail: Vec::new(),
             faults: Vec::new(),
         };
         for fault in world.faults {
@@ -155,7 +164,7 @@ impl State {
     }
 
     /// Notes that a key authenticated.
-    pub(super) fn note_use(&mut self, key_id: &str, at: i64, service: &'static str, region: &str) {
+    pub(super) fn note_use(&mut self, key_id: &str, at: i64, service: &str, region: &str) {
         if let Some(key) = self.keys.iter_mut().find(|key| key.pair.access_key_id == key_id) {
             key.used(at, service, region, &self.spread, &mut self.rng);
         }
@@ -199,8 +208,14 @@ impl State {
         for n in 0..self.holders.len() {
             let bucket = self.holders[n].spec.bucket.clone();
             let every = millis(self.holders[n].spec.uses_every).max(1000);
+            let first = self.holders[n].next_use;
             while self.holders[n].next_use <= now {
                 let at = self.holders[n].next_use;
+                // Only the last use before `now` is ever told, so of a long time its first and last day are enough.
+                if at - first > DAY_MS && now - at > 2 * DAY_MS {
+                    self.holders[n].next_use = now - DAY_MS;
+                    continue;
+                }
                 self.holders[n].next_use = at + every;
                 for pair in self.holders[n].in_use(at) {
                     // A key counts as used once it has signed, whatever its policy then says.

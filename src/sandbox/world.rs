@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -21,11 +22,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An access key pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pair {
     /// 20 characters, `AKIA…`. Public.
     pub access_key_id: String,
     /// 40 characters.
+    #[serde(with = "super::saved::clear")]
     pub secret_access_key: Secret,
 }
 
@@ -37,7 +39,7 @@ impl Pair {
 }
 
 /// A key's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyStatus {
     /// It authenticates.
     Active,
@@ -95,7 +97,7 @@ pub struct Bucket {
 }
 
 /// Where a pair is held, with the fields of the connector of that name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HolderKind {
     /// Secrets of an Infisical project's environment.
     Infisical {
@@ -130,7 +132,7 @@ pub enum HolderKind {
 }
 
 /// Anything that holds the pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Holder {
     /// Its name in the runbook.
     pub name: String,
@@ -149,7 +151,7 @@ pub struct Holder {
 }
 
 /// How long changes take to spread, on the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Spread {
     /// A new or reactivated key authenticates after this: from, to.
     pub on: (Duration, Duration),
@@ -161,6 +163,8 @@ pub struct Spread {
     pub list: Duration,
     /// A use shows in `GetAccessKeyLastUsed` after this.
     pub last_used: (Duration, Duration),
+    /// An event shows in CloudTrail after this.
+    pub trail: (Duration, Duration),
 }
 
 impl Default for Spread {
@@ -173,6 +177,7 @@ impl Default for Spread {
             policy: (seconds(0), seconds(3)),
             list: seconds(2),
             last_used: (seconds(30), 5 * MINUTE),
+            trail: (2 * MINUTE, 8 * MINUTE),
         }
     }
 }
@@ -181,12 +186,12 @@ impl Spread {
     /// Everything at once.
     pub fn none() -> Self {
         let none = (Duration::ZERO, Duration::ZERO);
-        Self { on: none, off: none, policy: none, list: Duration::ZERO, last_used: none }
+        Self { on: none, off: none, policy: none, list: Duration::ZERO, last_used: none, trail: none }
     }
 }
 
 /// How long things take beside AWS, on the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Timing {
     /// Old dynos live on after new config vars.
     pub dynos: Duration,
@@ -344,6 +349,32 @@ impl World {
         self
     }
 
+    /// With a few more users, whom no holder serves: an account to take inventory of.
+    pub fn with_other_users(mut self, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed ^ 0x6f74_6865_7273);
+        let hour = 60 * MINUTE;
+        for (name, id, status, days, used) in [
+            ("raxx-backup-writer", "AKIAEXAMPLE00000W2RT", KeyStatus::Active, 203, Some(2 * hour)),
+            ("mail-relay", "AKIAEXAMPLE00000M41L", KeyStatus::Active, 91, Some(5 * hour)),
+            ("billing-export", "AKIAEXAMPLE0000081LL", KeyStatus::Active, 88, Some(3 * hour)),
+            ("raxx-metrics", "AKIAEXAMPLE00000M3TR", KeyStatus::Active, 1, None),
+            ("raxx-ci", "AKIAEXAMPLE00000C1C1", KeyStatus::Inactive, 205, Some(40 * DAY)),
+        ] {
+            let pair = Pair { access_key_id: id.into(), secret_access_key: key::random_secret(&mut rng) };
+            let keys = vec![AccessKey { pair, status, age: days * DAY, used }];
+            let path = "/".into();
+            self.users.push(User {
+                name: name.into(),
+                path,
+                age: 400 * DAY,
+                policy: Vec::new(),
+                quarantined: false,
+                keys,
+            });
+        }
+        self
+    }
+
     /// With a fault: what a drill starts with is changed here, what strikes later is noted for the start.
     pub fn with_fault(mut self, fault: Fault) -> Self {
         let mut rng = StdRng::seed_from_u64(0x6661_756c_7400 + fault as u64);
@@ -453,6 +484,7 @@ const OPERATOR_ACTIONS: &[&str] = &[
     "iam:CreateUser",
     "iam:DeleteUser",
     "iam:SimulatePrincipalPolicy",
+    "cloudtrail:LookupEvents",
 ];
 
 fn read_holder(value: &Value) -> Result<(String, HolderKind, Option<String>), Diagnostic> {

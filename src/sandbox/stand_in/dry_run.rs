@@ -1,14 +1,16 @@
 //! `s3-dry-run`: the consumer's program. It really lists the bucket with the pair it was given.
 
+use std::path::Path;
+
 use anyhow::Context;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 
-use super::{Done, Link};
-use crate::sandbox::holder::{NAME_ID, NAME_SECRET};
+use super::{Done, ENV_ROOT, Link, systemctl};
+use crate::sandbox::holder::{NAME_ID, NAME_SECRET, parse_env_file};
 use crate::secret::Secret;
 
-/// With the pair of this process's environment.
+/// With the pair of this process's environment; on a host without one there, with that of its services' files.
 pub(super) async fn from_environment(link: &Link) -> anyhow::Result<Done> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let bucket = match get("S3_BUCKET") {
@@ -18,11 +20,33 @@ pub(super) async fn from_environment(link: &Link) -> anyhow::Result<Done> {
             said.json["bucket"].as_str().context("this world has no bucket")?.to_owned()
         }
     };
-    Ok(run(link, get(NAME_ID), get(NAME_SECRET).map(Secret::new), &bucket).await)
+    let (id, secret) = (get(NAME_ID), get(NAME_SECRET).map(Secret::new));
+    let (id, secret) = match (id, secret, get(ENV_ROOT)) {
+        (None, None, Some(root)) => host_pair(Path::new(&root)),
+        (id, secret, _) => (id, secret),
+    };
+    Ok(run(link, id, secret, &bucket).await)
+}
+
+/// What the EnvironmentFiles of a host's units say, as the program would load them itself.
+pub(in crate::sandbox) fn host_pair(root: &Path) -> (Option<String>, Option<Secret>) {
+    let units = std::fs::read_dir(root.join("etc/systemd/system")).into_iter().flatten().flatten();
+    let texts = units.filter_map(|unit| std::fs::read_to_string(unit.path()).ok());
+    for text in texts {
+        for (_, file) in systemctl::environment_files(&text) {
+            let vars = std::fs::read_to_string(root.join(file.trim_start_matches('/'))).map(|t| parse_env_file(&t));
+            if let Ok(vars) = vars
+                && vars.contains_key(NAME_ID)
+            {
+                return (vars.get(NAME_ID).map(|id| id.expose().to_owned()), vars.get(NAME_SECRET).cloned());
+            }
+        }
+    }
+    (None, None)
 }
 
 /// Lists with this pair. Exit code 0, or 1 with the error as the AWS tools print it.
-pub(super) async fn run(link: &Link, id: Option<String>, secret: Option<Secret>, bucket: &str) -> Done {
+pub(in crate::sandbox) async fn run(link: &Link, id: Option<String>, secret: Option<Secret>, bucket: &str) -> Done {
     let (Some(id), Some(secret)) = (id, secret) else {
         return Done::fail(1, "Unable to locate credentials");
     };

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use crate::sandbox::holder::Held;
 use crate::sandbox::state::State;
@@ -18,7 +18,7 @@ const HOST: &[&str] = &["systemctl", "sudo", "s3-dry-run"];
 pub(in crate::sandbox) fn install(state: &mut State, dir: &Path, exe: &Path) -> io::Result<()> {
     folder(dir)?;
     let dir = dir.canonicalize()?;
-    let exe = exe.canonicalize()?;
+    let exe = near(&exe.canonicalize()?, &dir)?;
     for name in OPERATOR {
         link(&exe, &dir.join(name))?;
     }
@@ -51,6 +51,9 @@ pub(in crate::sandbox) fn install(state: &mut State, dir: &Path, exe: &Path) -> 
                 write(&path, &format!("#!/bin/sh\nexec '{}' \"$@\"\n", dry_run.display()), 0o755)?;
             }
         }
+        if running.root.as_ref().is_some_and(|before| *before == root) && root.is_dir() {
+            continue;
+        }
         let pair = &holder.spec.pair;
         let path = root.join(file.trim_start_matches('/'));
         folder(path.parent().unwrap_or(&root))?;
@@ -72,10 +75,28 @@ fn folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// The same program under another name: a hard link, not a symbolic one, so that whoever resolves the path (as keyward
+/// does for what is confirmed) still starts it under that name. `exe` is on the same file system ([`near`]).
 fn link(exe: &Path, at: &Path) -> io::Result<()> {
-    match fs::remove_file(at) {
+    remove(at)?;
+    fs::hard_link(exe, at)
+}
+
+/// The program where hard links to it can be made: itself, or a copy of it in `dir`.
+fn near(exe: &Path, dir: &Path) -> io::Result<PathBuf> {
+    let probe = dir.join(".keyward");
+    remove(&probe)?;
+    // Refused across file systems, and where the program belongs to somebody else.
+    if fs::hard_link(exe, &probe).is_err() {
+        fs::copy(exe, &probe)?;
+    }
+    Ok(probe)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => symlink(exe, at),
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,6 @@ use super::{ENV_TOKEN, ENV_URL};
 use crate::secret::Secret;
 
 /// An answer: its status, and its body as JSON (null if it is none) and as text.
-#[derive(Debug)]
 pub(in crate::sandbox) struct Said {
     pub(in crate::sandbox) status: u16,
     pub(in crate::sandbox) json: Value,

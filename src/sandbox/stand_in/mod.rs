@@ -3,7 +3,7 @@
 //! `main` calls [`stand_in`] first, with the name that the program was started under. They reach the sandbox through two
 //! variables of the environment, and nothing else: without them they do nothing and say so.
 
-mod dry_run;
+pub(super) mod dry_run;
 pub(super) mod gh;
 pub(super) mod heroku;
 mod install;

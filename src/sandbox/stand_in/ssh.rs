@@ -83,8 +83,14 @@ pub(in crate::sandbox) async fn prepare(link: &Link, args: &[String]) -> anyhow:
 
 /// `sudo` on a host: runs the rest as it is. The real one would reset PATH and reach the machine's own `systemctl`.
 pub(super) async fn sudo(args: &[String]) -> anyhow::Result<Done> {
-    let rest: Vec<&String> = args.iter().skip_while(|arg| arg.starts_with('-')).collect();
-    let Some((program, rest)) = rest.split_first() else { return Ok(Done::fail(1, "usage: sudo command")) };
+    let mut from = 0;
+    while let Some(flag) = args.get(from).filter(|arg| arg.starts_with('-')) {
+        // `-u USER` and `-g GROUP`: everyone is the same person here.
+        from += if matches!(flag.as_str(), "-u" | "-g") { 2 } else { 1 };
+    }
+    let Some((program, rest)) = args.get(from..).unwrap_or_default().split_first() else {
+        return Ok(Done::fail(1, "usage: sudo command"));
+    };
     let status = Command::new(program).args(rest).kill_on_drop(true).status().await;
     match status {
         Ok(status) => {

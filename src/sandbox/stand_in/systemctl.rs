@@ -45,15 +45,19 @@ pub(in crate::sandbox) async fn run(link: &Link, place: &Place, args: &[String])
     }
 }
 
+/// The files that a unit reads: whether each may be missing (a `-` before its path, systemd.exec), and the path.
+pub(super) fn environment_files(unit: &str) -> impl Iterator<Item = (bool, &str)> {
+    let files = unit.lines().filter_map(|line| line.trim().strip_prefix("EnvironmentFile="));
+    files.map(|file| file.strip_prefix('-').map_or((false, file), |file| (true, file)))
+}
+
 async fn restart(link: &Link, place: &Place, service: &str, unit: &str) -> anyhow::Result<Done> {
     let failed = || {
         let why = "because the control process exited with error code.";
         Done::fail(1, format!("Job for {service}.service failed {why}\nSee \"systemctl status {service}.service\"."))
     };
     let mut values = Map::new();
-    for file in unit.lines().filter_map(|line| line.trim().strip_prefix("EnvironmentFile=")) {
-        // A `-` before the path means that it may be missing (systemd.exec).
-        let (optional, file) = file.strip_prefix('-').map_or((false, file), |file| (true, file));
+    for (optional, file) in environment_files(unit) {
         match std::fs::read_to_string(place.root.join(file.trim_start_matches('/'))) {
             Ok(text) => {
                 let vars = parse_env_file(&text);

@@ -305,3 +305,48 @@ async fn after_it_is_dropped_nothing_answers() {
     }
     assert!(refused);
 }
+
+#[tokio::test]
+async fn cloudtrail_tells_minutes_later_who_made_the_key_whose_answer_was_lost() {
+    use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+    let sandbox = example().await;
+    let operator = sandbox.operator();
+    sandbox.inject(super::super::Fault::LostCreate).unwrap();
+    assert!(iam(&sandbox, operator).create_access_key().user_name(USER).send().await.is_err());
+    let id = keys(&sandbox).pop().unwrap().0;
+    let client = |pair: &Pair| {
+        let config = aws_sdk_cloudtrail::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(sandbox.url())
+            .retry_config(RetryConfig::disabled())
+            .credentials_provider(credentials(pair));
+        aws_sdk_cloudtrail::Client::from_conf(config.build())
+    };
+    let by = |key, value: &str| LookupAttribute::builder().attribute_key(key).attribute_value(value).build().unwrap();
+    let ask = async || {
+        let by_key = by(LookupAttributeKey::ResourceName, &id);
+        client(operator).lookup_events().lookup_attributes(by_key).send().await.unwrap().events().to_vec()
+    };
+    assert!(ask().await.is_empty());
+    wait(&sandbox, 600);
+    let events = ask().await;
+    assert_eq!(
+        (events.len(), events[0].event_name(), events[0].username()),
+        (1, Some("CreateAccessKey"), Some("oncall"))
+    );
+    let record: Value = serde_json::from_str(events[0].cloud_trail_event().unwrap()).unwrap();
+    assert!(record["userAgent"].as_str().unwrap().contains("aws-sdk-rust"));
+    assert_eq!(record["responseElements"]["accessKey"]["accessKeyId"], id);
+    assert!(!record.to_string().contains("ecretAccessKey"));
+
+    let two = client(operator)
+        .lookup_events()
+        .lookup_attributes(by(LookupAttributeKey::Username, "oncall"))
+        .lookup_attributes(by(LookupAttributeKey::EventName, "ListUsers"));
+    assert_eq!(code(two.send().await), "InvalidLookupAttributesException");
+    assert_eq!(code(client(operator).lookup_events().max_results(51).send().await), "InvalidMaxResultsException");
+    let old = old(&sandbox);
+    assert_eq!(code(client(&old).lookup_events().send().await), "AccessDeniedException");
+    assert_eq!(code(client(&other_secret(&old)).lookup_events().send().await), "InvalidSignatureException");
+}

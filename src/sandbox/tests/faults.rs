@@ -166,3 +166,12 @@ async fn a_forgotten_consumer_shows_in_last_use_and_breaks_at_the_deactivate() {
     assert!(snapshot.broken().contains(&"nightly report"));
     assert_eq!(snapshot.holder("nightly report").unwrap().error, Some("InvalidAccessKeyId"));
 }
+
+#[tokio::test]
+async fn a_slow_answer_comes_late_but_the_change_is_made() {
+    let sandbox = faulty(Fault::Slow).await;
+    let operator = iam(&sandbox, sandbox.operator());
+    let create = operator.create_access_key().user_name(USER).send();
+    assert!(tokio::time::timeout(Duration::from_millis(300), create).await.is_err());
+    assert_eq!(keys(&sandbox).len(), 2);
+}

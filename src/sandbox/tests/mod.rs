@@ -3,6 +3,7 @@
 mod aws;
 mod command_line;
 mod faults;
+mod hostile;
 mod systems;
 mod world;
 

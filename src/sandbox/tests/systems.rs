@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use super::super::stand_in::{Done, gh, heroku, ssh, systemctl};
+use super::super::stand_in::{Done, dry_run, gh, heroku, ssh, systemctl};
 use super::super::{Fault, Pair, World};
 use super::*;
 
@@ -257,6 +257,11 @@ async fn a_hosts_file_is_really_changed_and_its_service_goes_on_with_the_old_pai
     let root = dir.path().canonicalize().unwrap().join("bin/hosts/vault.lightsail");
     let file = std::fs::read_to_string(root.join("etc/raxx/credentials.env")).unwrap();
     assert!(file.contains("VAULT_NOTE=drill-canary"));
+    let (id, secret) = dry_run::host_pair(&root);
+    assert_eq!(id.as_ref(), Some(&new.access_key_id));
+    let proved = dry_run::run(&link(&sandbox), id.clone(), secret, BUCKET).await;
+    assert_eq!(proved, Done::ok(format!("key {} ok\n", new.access_key_id)));
+    assert_eq!(dry_run::run(&link(&sandbox), id, None, BUCKET).await.err, "Unable to locate credentials\n");
     let place = systemctl::Place { host: "vault.lightsail".into(), root };
     let systemctl = async |line: &str| systemctl::run(&link(&sandbox), &place, &words(line)).await.unwrap();
     sandbox.inject(Fault::RestartFails).unwrap();
@@ -264,6 +269,12 @@ async fn a_hosts_file_is_really_changed_and_its_service_goes_on_with_the_old_pai
     assert_eq!(host(&sandbox).in_use, ["AKIAEXAMPLE00000OLD1"]);
     assert_eq!(systemctl("restart raxx-vault.service").await, Done::default());
     assert_eq!(host(&sandbox).in_use, [new.access_key_id]);
+    sandbox.inject(Fault::HalfPair).unwrap();
+    systemctl("restart raxx-vault").await;
+    assert_eq!(
+        (host(&sandbox).error, host(&sandbox).failing),
+        (Some("SignatureDoesNotMatch"), Some("SignatureDoesNotMatch"))
+    );
     assert_eq!(systemctl("restart nothing").await.code, 5);
     assert_eq!(systemctl("is-active nothing").await.code, 3);
     assert_eq!(systemctl("is-active raxx-vault").await.out, "active\n");

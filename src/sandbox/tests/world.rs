@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{HolderKind, World};
+use super::super::{Fault, HolderKind, World};
 use super::*;
 
 #[test]
@@ -50,4 +50,57 @@ fn drill_values_that_cannot_be_are_refused_by_name() {
         assert!(error.to_string().contains(says), "{error}");
         assert!(error.hint.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_world_that_is_kept_goes_on_in_another_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("world.json");
+    let bin = dir.path().join("bin");
+    let sandbox = example().await;
+    sandbox.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
+    sandbox.keep(&file).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let new = created(&sandbox).await;
+    sandbox.inject(Fault::LostDelete).unwrap();
+    wait(&sandbox, 3600);
+    let vars = json!({"AWS_ACCESS_KEY_ID": new.access_key_id});
+    call(&sandbox, "PATCH", "heroku/apps/raxx-api-prod/config-vars", Some(vars)).await;
+    let env_file = bin.join("hosts/vault.lightsail/etc/raxx/credentials.env");
+    std::fs::write(&env_file, "AWS_ACCESS_KEY_ID=changed\n").unwrap();
+    let before = (sandbox.snapshot(), sandbox.clock().now(), sandbox.token().expose().to_owned());
+    drop(sandbox);
+
+    let again = Sandbox::restore(&file, Clock::virtual_now()).await.unwrap();
+    again.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
+    assert_eq!(again.token().expose(), before.2);
+    assert!((again.clock().now().millis() - before.1.millis()).abs() < 5_000);
+    assert_eq!(again.snapshot().users, before.0.users);
+    assert_eq!(again.snapshot().holders, before.0.holders);
+    assert!(std::fs::read_to_string(env_file).unwrap().contains("changed"));
+    // Faults go on too, and so does who may come in.
+    sts(&again, &new).get_caller_identity().send().await.unwrap();
+    let delete = iam(&again, again.operator()).delete_access_key().user_name(USER).access_key_id(&new.access_key_id);
+    assert!(delete.send().await.unwrap_err().raw_response().is_none());
+    let other = created(&again).await;
+    assert_ne!(other.access_key_id, new.access_key_id);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_world_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("world.json");
+    assert!(Sandbox::restore(&file, Clock::virtual_now()).await.is_err());
+    std::fs::write(&file, "{\"port\": 1").unwrap();
+    assert!(Sandbox::restore(&file, Clock::virtual_now()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_account_to_take_inventory_of_has_more_users_than_the_one() {
+    let sandbox = started(World::example(1).instant().with_other_users(1)).await;
+    let users = iam(&sandbox, sandbox.operator()).list_users().send().await.unwrap();
+    assert_eq!(users.users().len(), 7);
+    assert_eq!(sandbox.snapshot().keys("raxx-ci").len(), 1);
+    assert!(sandbox.snapshot().broken().is_empty());
 }
