@@ -31,7 +31,7 @@ use serde_json::Value;
 pub(super) use preflight::preflight;
 pub(super) use trace::{Failed, Trace, chain_of, failure};
 
-use super::raw::{Raw, Taint};
+use super::raw::{Raw, Taint, Used};
 use super::resolve::Resolver;
 use super::world::{Limits, World};
 use crate::diagnostic::Diagnostic;
@@ -261,7 +261,7 @@ pub(super) async fn perform(world: &World, call: &Call) -> Raw {
 }
 
 /// Checks where the call goes and whose signature it bears, before anything is sent.
-fn prepare<'w>(world: &'w World, call: &Call) -> Result<(Ask<'w>, Vec<(String, Secret)>), Box<Raw>> {
+fn prepare<'w>(world: &'w World, call: &Call) -> Result<(Ask<'w>, Used), Box<Raw>> {
     let refuse = |code: &str, message: String| Box::new(Raw::not_sent(code, &message));
     let aws = world.aws.as_ref().ok_or_else(|| refuse("NoAws", "this environment has no AWS settings".into()))?;
     let service = call.op.split(':').next().unwrap_or_default();
