@@ -134,7 +134,7 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
     }
     // Last, so that nothing in a runbook can lead a stand-in to another sandbox.
     for (name, value) in drill.iter().flat_map(|host| &host.env) {
-        command.env(name, value);
+        command.env(name, value.expose());
     }
     let stdin = match params.get("stdin") {
         None | Some(Value::Null) => None,

@@ -99,8 +99,8 @@ pub struct DrillHost {
     pub path: PathBuf,
     /// An empty folder.
     pub home: PathBuf,
-    /// What the stand-ins need to find the sandbox.
-    pub env: BTreeMap<String, String>,
+    /// What the stand-ins need to find the sandbox, and to say who they are there.
+    pub env: BTreeMap<String, Secret>,
 }
 
 /// How long things may take, and how large answers may be.

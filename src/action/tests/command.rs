@@ -29,7 +29,7 @@ impl Host {
         world.drill = Some(DrillHost {
             path: bin,
             home,
-            env: [("KEYWARD_SANDBOX_URL".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
+            env: [("KEYWARD_SANDBOX_URL".to_owned(), Secret::new("http://127.0.0.1:1".into()))].into(),
         });
         Self { dir, world }
     }
