@@ -69,7 +69,7 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
             &format!("the program {name:?} was not found when the run opened; install it, then open a new run"),
         )
     })?;
-    let confirmed = format!("{} sha256:{}", program.path.display(), program.sha256);
+    let confirmed = program.endpoint();
     if call.endpoint != confirmed {
         let message = format!(
             "the call names {:?}, but the run opened with {confirmed:?}; look at the step again",

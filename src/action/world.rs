@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::aws::Aws;
+use super::program::Program;
 use crate::engine::entry::EnvironmentKind;
 use crate::runbook::connector::Connector;
 use crate::runtime::clock::Clock;
@@ -81,15 +82,6 @@ pub enum TokenScheme {
     Word(String),
     /// A header of its own that holds the token alone, like `PRIVATE-TOKEN`.
     Header(String),
-}
-
-/// A program that commands may start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
-    /// Its resolved path.
-    pub path: PathBuf,
-    /// Lower-case hex SHA-256 of the file when the run opened.
-    pub sha256: String,
 }
 
 /// Where a drill's commands run.

@@ -5,6 +5,7 @@
 //! environment or profile reaches them.
 
 mod iam;
+mod line;
 mod preflight;
 mod s3;
 mod sts;
@@ -28,6 +29,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
 
+pub use line::aws_line;
 pub(super) use preflight::preflight;
 pub(super) use trace::{Failed, Trace, chain_of, failure};
 
