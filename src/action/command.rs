@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use super::raw::{Raw, Taint};
+use super::raw::{Raw, Taint, Used};
 use super::redact::{masker, tame};
 use super::resolve::{ResolveError, Resolver};
 use super::world::World;
@@ -69,7 +69,7 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
             &format!("the program {name:?} was not found when the run opened; install it, then open a new run"),
         )
     })?;
-    let confirmed = format!("{} sha256:{}", program.path.display(), program.sha256);
+    let confirmed = program.endpoint();
     if call.endpoint != confirmed {
         let message = format!(
             "the call names {:?}, but the run opened with {confirmed:?}; look at the step again",
@@ -108,13 +108,18 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
         Err(_) => return Err(refuse("ProgramUnreadable", "the program's digest could not be made")),
     }
 
+    let mut inherited: Used = Vec::new();
     let mut command = Command::new(&program.path);
     command.arg0(&name).args(&words[1..]).env_clear().process_group(0).kill_on_drop(true);
     if let Some(host) = drill {
         command.env("PATH", &host.path).env("HOME", &host.home).current_dir(&host.home);
     } else {
+        // What a program takes from the operator's own environment may be a token, and it may print it.
         for name in params.get("inherit").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if let Some(value) = std::env::var_os(name) {
+                if let Some(text) = value.to_str().filter(|_| is_sensitive(name)) {
+                    inherited.push((format!("variable {name}"), Secret::new(text.to_owned())));
+                }
                 command.env(name, value);
             }
         }
@@ -134,7 +139,7 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
     }
     // Last, so that nothing in a runbook can lead a stand-in to another sandbox.
     for (name, value) in drill.iter().flat_map(|host| &host.env) {
-        command.env(name, value);
+        command.env(name, value.expose());
     }
     let stdin = match params.get("stdin") {
         None | Some(Value::Null) => None,
@@ -142,7 +147,8 @@ async fn prepare(world: &World, call: &Call) -> Result<Ready, Box<Raw>> {
     };
     command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let used = std::mem::take(&mut resolver.used);
+    let mut used = std::mem::take(&mut resolver.used);
+    used.append(&mut inherited);
     Ok(Ready { command, stdin, used, name })
 }
 
@@ -150,6 +156,12 @@ fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// By the name that a variable has, which is all there is to go by.
+fn is_sensitive(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "_KEY"].iter().any(|word| name.contains(word))
 }
 
 fn input(value: &Value, resolver: &mut Resolver<'_>) -> Result<Zeroizing<Vec<u8>>, ResolveError> {
@@ -342,5 +354,28 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, into: &mut Captured, limit:
                 into.dropped += (n - room) as u64;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_sound_secret_are_masked() {
+        for name in ["HEROKU_API_KEY", "GH_TOKEN", "gh_enterprise_token", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"] {
+            assert!(is_sensitive(name), "{name}");
+        }
+        for name in ["HOME", "PATH", "SSH_AUTH_SOCK", "KEYWARD_ROOT", "HTTPS_PROXY"] {
+            assert!(!is_sensitive(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_shell_would_read_is_no_variable() {
+        for name in ["", "1A", "A B", "A=B", "A;B", "Ä", "A\n"] {
+            assert!(!is_variable(name), "{name:?}");
+        }
+        assert!(is_variable("_A1"));
     }
 }

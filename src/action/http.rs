@@ -242,7 +242,9 @@ async fn once(performer: &Performer, client: &Client, ready: &Ready, call: &Call
     let said = said(performer, call, &whole, &ready.used);
     let message = format!("{} {}: {status}{said}", ready.method, ready.url);
     let code = format!("HTTP {}", status.as_u16());
-    let ended = if refuses(status) {
+    // A read that was turned away for its rate has learnt nothing; a change that was, was not made.
+    let throttled_read = status == StatusCode::TOO_MANY_REQUESTS && ready.method.is_safe();
+    let ended = if refuses(status) && !throttled_read {
         Ended::Refused
     } else if status.is_redirection() {
         // Where it points is not where the operator confirmed it would go.

@@ -272,4 +272,37 @@ mod tests {
         let masker = Masker::new([("pin", "12"), ("pw", "correct horse")]);
         assert!(matches!(masker.text("12 o'clock, correct hors"), Cow::Borrowed(_)));
     }
+
+    proptest::proptest! {
+        /// However the text is cut into pieces, the same comes out, and no secret with it.
+        #[test]
+        fn pieces_do_not_matter(
+            secrets in proptest::collection::vec("[ -~é]{6,24}", 1..4),
+            parts in proptest::collection::vec((0_usize..4, 0_usize..8, "[ -~]{0,6}"), 0..6),
+            cuts in proptest::collection::vec(1_usize..9, 1..40),
+        ) {
+            let masker = Masker::new(secrets.iter().map(|secret| ("s", secret.as_str())));
+            let mut text = String::new();
+            for (which, form, between) in parts {
+                let secret = &secrets[which % secrets.len()];
+                let all = encodings(secret);
+                text.push_str(&all[form % all.len()]);
+                text.push_str(&between);
+            }
+            let whole = masker.text(&text).into_owned();
+            let (mut stream, mut out, mut rest) = (masker.stream(), Vec::new(), text.as_bytes());
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() { break; }
+                let (piece, next) = rest.split_at((*cut).min(rest.len()));
+                stream.push(piece, &mut out);
+                rest = next;
+            }
+            stream.finish(&mut out);
+            proptest::prop_assert_eq!(String::from_utf8_lossy(&out).into_owned(), whole.clone());
+            let cleaned = whole.replace("[secret s]", "\u{0}");
+            for secret in &secrets {
+                proptest::prop_assert!(!cleaned.contains(secret.as_str()), "{whole:?}");
+            }
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod http;
 mod loopback;
 pub mod mask;
 mod performer;
+mod program;
 mod raw;
 mod redact;
 mod resolve;
@@ -28,10 +29,11 @@ mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use aws::Aws;
+pub use aws::{Aws, aws_line};
 pub use loopback::is_loopback;
 pub use performer::Performer;
-pub use world::{DrillHost, Limits, Program, System, TokenScheme, World};
+pub use program::Program;
+pub use world::{DrillHost, Limits, System, TokenScheme, World};
 
 /// A lock whose holder panicked is still good here: what it guards is replaced whole, never left half-written.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -51,6 +51,10 @@ impl Performer {
     /// Reads: in order, each asked again where that is harmless. One call gives its result, several give a list; the
     /// first that fails is the outcome of all.
     pub async fn read(&self, calls: &[Call], keep: &[Keep]) -> Outcome {
+        if let Some(call) = calls.iter().find(|call| aws::is_mutating(&call.op)) {
+            let message = format!("{} changes something, so it is no read; nothing was sent", call.op);
+            return Outcome::error(Ended::NotSent, "NotARead", &message);
+        }
         let mut raws = Vec::with_capacity(calls.len());
         for call in calls {
             let mut raw = self.perform(call, true).await;
@@ -74,7 +78,7 @@ impl Performer {
         }
     }
 
-    /// Sends a confirmed call, once.
+    /// Sends a confirmed call, once. Dropping the future on its way leaves the call in doubt.
     pub async fn send(&self, call: &Call, keep: &[Keep]) -> Outcome {
         let raw = self.perform(call, false).await;
         self.redact(raw, keep)

@@ -8,6 +8,9 @@ use crate::engine::effect::Ended;
 use crate::runbook::template::Path;
 use crate::secret::Secret;
 
+/// Values as they were sent, with their names.
+pub(super) type Used = Vec<(String, Secret)>;
+
 /// Which parts of a result are secret at birth.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Taint {
@@ -28,7 +31,7 @@ pub(super) struct Raw {
     pub date: Option<String>,
     pub taint: Taint,
     /// Values that were sent, as they were sent (filters applied): they may come back in the answer.
-    pub used: Vec<(String, Secret)>,
+    pub used: Used,
 }
 
 impl Raw {

@@ -222,3 +222,65 @@ fn mask(value: &mut Value, masker: &Masker) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json_values() -> impl Strategy<Value = Value> {
+        let word = || prop_oneof![Just("fp"), Just("secret"), Just("filters"), Just("join"), Just("a")];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            word().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::vec((word(), inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())),
+            ]
+        })
+    }
+
+    fn has_float(value: &Value) -> bool {
+        match value {
+            Value::Number(n) => n.is_f64(),
+            Value::Array(list) => list.iter().any(has_float),
+            Value::Object(map) => map.values().any(has_float),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        /// Whatever a server sends, it is no reference of ours, and has no float.
+        #[test]
+        fn what_is_tamed_poses_as_nothing(value in json_values()) {
+            let tamed = tame(value);
+            prop_assert!(!crate::secret::is_tainted(&tamed), "{tamed}");
+            prop_assert!(!has_float(&tamed), "{tamed}");
+        }
+
+        /// Tainting leaves no text or number readable but under a public path.
+        #[test]
+        fn what_is_tainted_is_fingerprints_throughout(value in json_values()) {
+            let vault = Vault::new(crate::secret::FingerprintKey::from_bytes([3; 32]));
+            let mut value = tame(value);
+            taint_all(&mut value, &vault);
+            fn leaves(value: &Value) -> bool {
+                match value {
+                    Value::Null => true,
+                    Value::Array(list) => list.iter().all(leaves),
+                    Value::Object(map) if crate::secret::fingerprint_of(value).is_some() => map.len() == 1,
+                    Value::Object(map) => map.values().all(leaves),
+                    _ => false,
+                }
+            }
+            prop_assert!(leaves(&value), "{value}");
+        }
+    }
+}

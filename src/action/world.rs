@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::aws::Aws;
+use super::program::Program;
 use crate::engine::entry::EnvironmentKind;
 use crate::runbook::connector::Connector;
 use crate::runtime::clock::Clock;
@@ -83,15 +84,6 @@ pub enum TokenScheme {
     Header(String),
 }
 
-/// A program that commands may start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
-    /// Its resolved path.
-    pub path: PathBuf,
-    /// Lower-case hex SHA-256 of the file when the run opened.
-    pub sha256: String,
-}
-
 /// Where a drill's commands run.
 #[derive(Clone, Debug)]
 pub struct DrillHost {
@@ -99,8 +91,8 @@ pub struct DrillHost {
     pub path: PathBuf,
     /// An empty folder.
     pub home: PathBuf,
-    /// What the stand-ins need to find the sandbox.
-    pub env: BTreeMap<String, String>,
+    /// What the stand-ins need to find the sandbox, and to say who they are there.
+    pub env: BTreeMap<String, Secret>,
 }
 
 /// How long things may take, and how large answers may be.

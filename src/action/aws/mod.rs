@@ -5,6 +5,7 @@
 //! environment or profile reaches them.
 
 mod iam;
+mod line;
 mod preflight;
 mod s3;
 mod sts;
@@ -28,10 +29,11 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
 
+pub use line::aws_line;
 pub(super) use preflight::preflight;
 pub(super) use trace::{Failed, Trace, chain_of, failure};
 
-use super::raw::{Raw, Taint};
+use super::raw::{Raw, Taint, Used};
 use super::resolve::Resolver;
 use super::world::{Limits, World};
 use crate::diagnostic::Diagnostic;
@@ -57,6 +59,9 @@ impl fmt::Debug for Aws {
 
 impl Aws {
     /// For a sandbox or a rehearsal: static credentials, and endpoints that are named one by one (`iam`, `sts`, `s3`).
+    ///
+    /// # Errors
+    /// One of the three is missing, or is not on this machine.
     pub fn loopback(
         endpoints: BTreeMap<String, String>,
         region: &str,
@@ -78,7 +83,11 @@ impl Aws {
     /// credential processes, web identity), and AWS's own endpoints for the region.
     ///
     /// The metadata service of a machine is not asked: a run acts as a person, not as the machine it runs on. Endpoint
-    /// settings of environment and profile are ignored.
+    /// settings of environment and profile are ignored for every call of a run. (The SDK's own way from a profile to a
+    /// role's credentials still reads them; credentials from a false STS are then refused by AWS's own at the first call.)
+    ///
+    /// # Errors
+    /// No region is known, or AWS has none of that name. Missing credentials show at the first call.
     pub async fn account(region: Option<&str>, profile: Option<&str>) -> Result<Self, Diagnostic> {
         let mut profile_region = ProfileFileRegionProvider::builder();
         let mut profile_credentials = ProfileFileCredentialsProvider::builder();
@@ -217,7 +226,7 @@ macro_rules! send {
 pub(super) use send;
 
 /// The operations that change something.
-fn is_mutating(op: &str) -> bool {
+pub(super) fn is_mutating(op: &str) -> bool {
     matches!(
         op,
         "iam:CreateAccessKey" | "iam:UpdateAccessKey" | "iam:DeleteAccessKey" | "iam:CreateUser" | "iam:DeleteUser"
@@ -261,7 +270,7 @@ pub(super) async fn perform(world: &World, call: &Call) -> Raw {
 }
 
 /// Checks where the call goes and whose signature it bears, before anything is sent.
-fn prepare<'w>(world: &'w World, call: &Call) -> Result<(Ask<'w>, Vec<(String, Secret)>), Box<Raw>> {
+fn prepare<'w>(world: &'w World, call: &Call) -> Result<(Ask<'w>, Used), Box<Raw>> {
     let refuse = |code: &str, message: String| Box::new(Raw::not_sent(code, &message));
     let aws = world.aws.as_ref().ok_or_else(|| refuse("NoAws", "this environment has no AWS settings".into()))?;
     let service = call.op.split(':').next().unwrap_or_default();
@@ -318,4 +327,53 @@ impl Params<'_> {
 /// RFC 3339 in UTC, as AWS sent it (whole seconds where it has no more).
 fn time(at: Option<&DateTime>) -> Value {
     at.and_then(|at| at.fmt(Format::DateTime).ok()).map_or(Value::Null, Value::String)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::{ProvideCredentials, future};
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::effect::Ended;
+    use crate::engine::entry::EnvironmentKind;
+    use crate::secret::{FingerprintKey, Vault};
+
+    /// A person who is not signed in.
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl ProvideCredentials for Nobody {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("nobody is signed in")))
+        }
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_is_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let vault = Arc::new(Mutex::new(Vault::new(FingerprintKey::from_bytes([1; 32]))));
+        let mut world = World::new(EnvironmentKind::Rehearsal, "run", vault);
+        let endpoints: BTreeMap<_, _> = ["iam", "sts", "s3"].map(|service| (service.to_owned(), url.clone())).into();
+        world.aws = Some(Aws::build("eu-central-1", SharedCredentialsProvider::new(Nobody), endpoints, true));
+        for (op, params) in [("sts:GetCallerIdentity", json!({})), ("iam:CreateAccessKey", json!({"UserName": "raxx"}))]
+        {
+            let call = Call { call: 0, op: op.into(), endpoint: url.clone(), params };
+            let raw = perform(&world, &call).await;
+            assert_eq!(
+                (raw.ended, raw.result["error"]["code"].as_str()),
+                (Ended::NotSent, Some("NoCredentials")),
+                "{op}"
+            );
+        }
+        assert!(listener.accept().is_err(), "nobody knocked");
+    }
 }

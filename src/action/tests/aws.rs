@@ -246,6 +246,14 @@ async fn another_endpoint_or_operation_than_the_environments_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_mutation_is_no_read() {
+    let server = Server::always(Reply::xml(200, CREATED)).await;
+    let outcome = Performer::new(world_at(&server.url)).read(&[create(&server.url)], &[]).await;
+    assert_eq!((outcome.ended, code(&outcome).as_str()), (Ended::NotSent, "NotARead"));
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_drill_has_no_aws_beyond_this_machine() {
     let endpoints = ["iam", "sts", "s3"].map(|service| (service.to_owned(), "https://iam.amazonaws.com".to_owned()));
     let error = Aws::loopback(endpoints.into(), "eu-central-1", "AKIA", &Secret::new("x".into())).unwrap_err();

@@ -29,7 +29,7 @@ impl Host {
         world.drill = Some(DrillHost {
             path: bin,
             home,
-            env: [("KEYWARD_SANDBOX_URL".to_owned(), "http://127.0.0.1:1".to_owned())].into(),
+            env: [("KEYWARD_SANDBOX_URL".to_owned(), Secret::new("http://127.0.0.1:1".into()))].into(),
         });
         Self { dir, world }
     }
@@ -84,7 +84,7 @@ async fn a_secret_reaches_stdin_and_environment_and_never_argv_or_the_result() {
 
 #[tokio::test]
 async fn a_public_output_is_masked() {
-    let host = Host::new(&[("leak", "cat | base64 -w0; echo; cat /dev/null")]);
+    let host = Host::new(&[("leak", "cat | base64")]);
     let stands = hold(&host.world, "pw", "correct horse battery");
     let ask = host.call(&["leak"], json!({"stdin": stands.to_value(), "public": ["out"]}));
     let outcome = Performer::new(host.world).send(&ask, &[]).await;
@@ -216,6 +216,18 @@ async fn a_program_that_reads_nothing_is_no_error() {
     let ask = host.call(&["deaf"], json!({"stdin": "x".repeat(1 << 20)}));
     let outcome = Performer::new(host.world).send(&ask, &[]).await;
     assert_eq!(result(&outcome)["exit"], 4);
+}
+
+#[tokio::test]
+async fn a_real_run_inherits_what_is_named_and_nothing_of_a_drill() {
+    // Cargo puts this variable into every test's environment.
+    let mut host = Host::new(&[("show", "env | sort")]);
+    host.world.kind = EnvironmentKind::Account;
+    let ask = host.call(&["show"], json!({"inherit": ["CARGO_PKG_NAME", "NOT_SET_ANYWHERE"]}));
+    let outcome = Performer::new(host.world).send(&ask, &[]).await;
+    let out = result(&outcome)["out"].as_str().unwrap();
+    assert!(out.contains("CARGO_PKG_NAME=keyward"), "{out}");
+    assert!(!out.contains("KEYWARD_SANDBOX_URL") && !out.contains("NOT_SET") && !out.contains("CARGO_MANIFEST_DIR"));
 }
 
 #[tokio::test]

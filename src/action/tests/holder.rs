@@ -209,7 +209,7 @@ async fn a_job_that_never_ends_is_no_answer() {
     let world = world_with(&server, connector(None, Some(proof(calls))));
     let performer = Performer::new(world);
     let asked = ask("holder.prove", &server, &["/runs", "/runs"], &[]);
-    let outcome = performer.read(&[asked.clone()], &[]).await;
+    let outcome = performer.read(std::slice::from_ref(&asked), &[]).await;
     assert_eq!((outcome.ended, code(&outcome).as_str()), (Ended::NoAnswer, "NotYet"));
     assert_eq!(performer.due(&asked), Duration::from_millis(60) + 2 * performer.world().limits.send);
 }

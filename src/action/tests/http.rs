@@ -92,6 +92,9 @@ async fn a_get_is_asked_again_and_a_post_is_not_even_as_a_read() {
     let performer = Performer::new(world_at(&server.url));
     let outcome = performer.read(&[ask("GET", &server, "/x", json!({}))], &[]).await;
     assert_eq!((outcome.ended, server.requests().len()), (Ended::Answered, 3));
+    let busy = Server::always(Reply::json(429, "{}")).await;
+    let outcome = Performer::new(world_at(&busy.url)).read(&[ask("GET", &busy, "/x", json!({}))], &[]).await;
+    assert_eq!((outcome.ended, busy.requests().len()), (Ended::NoAnswer, 3), "throttled is unknown");
     let failing = Server::always(Reply::json(503, "{}")).await;
     let performer = Performer::new(world_at(&failing.url));
     let outcome = performer.read(&[ask("POST", &failing, "/x", json!({}))], &[]).await;
