@@ -2,7 +2,7 @@
 
 use super::app::{App, Wish};
 use super::fields::commit_input;
-use super::keymap::{Screen, TABLE, binding};
+use super::keymap::{Screen, TABLE, TOGETHER, binding};
 use super::page::{Content, PageState};
 use super::screens::help::PaletteItem;
 use super::screens::{home, keys};
@@ -758,14 +758,27 @@ pub fn help_of(app: &App) -> HelpView {
         }
     }
     for row in TABLE {
-        let here = row.screens.contains(&screen);
-        match app.why_off(row.command) {
-            None => help.live.push((row.shown.to_owned(), row.about.to_owned())),
-            Some(why) if here || row.screens.contains(&Screen::Run) && screen == Screen::Run => {
-                let name = if matches!(row.command, Command::Enter) { "" } else { row.name };
-                help.off.push((format!("{} {name}", row.shown).trim_end().to_owned(), why));
+        // The hints below say these two, and what is not looked for needs no reason.
+        if matches!(row.command, Command::Help | Command::Palette) {
+            continue;
+        }
+        let group = TOGETHER.iter().find(|(commands, ..)| commands.contains(&row.command));
+        match (app.why_off(row.command), group) {
+            (None, Some((commands, keys, about))) if commands[0] == row.command => {
+                help.live.push(((*keys).to_owned(), (*about).to_owned()));
             }
-            Some(_) => {}
+            (None, None) => help.live.push((row.shown.to_owned(), row.about.to_owned())),
+            (Some(why), None) if row.screens.contains(&screen) && row.command != Command::Follow => {
+                match help.off.iter_mut().find(|(_, other)| *other == why) {
+                    // The name has to go where two keys share a reason.
+                    Some((keys, _)) => *keys = format!("{}, {}", keys.split(' ').next().unwrap_or(""), row.shown),
+                    None => {
+                        let name = if row.command == Command::Enter { "" } else { row.name };
+                        help.off.push((format!("{} {name}", row.shown).trim_end().to_owned(), why));
+                    }
+                }
+            }
+            _ => {}
         }
     }
     help

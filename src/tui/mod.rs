@@ -12,3 +12,6 @@ pub mod strip;
 pub mod svg;
 pub mod theme;
 pub mod widgets;
+
+#[cfg(test)]
+mod tests;

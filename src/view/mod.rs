@@ -5,6 +5,8 @@
 
 pub mod banner;
 pub mod command;
+#[cfg(test)]
+pub mod fixtures;
 pub mod intent;
 pub mod pages;
 pub mod panel;

@@ -1,0 +1,4 @@
+//! The interface as a user meets it: frames, key scripts, small terminals.
+
+mod frames;
+mod harness;
