@@ -87,6 +87,7 @@ impl Terminal {
         for key in keys.split(' ') {
             match named(key) {
                 Some(_) => intents.extend(self.key(key)),
+                None if key.starts_with("Ctrl-") => intents.extend(self.key(key)),
                 None => key.chars().for_each(|c| intents.extend(self.key(&c.to_string()))),
             }
         }

@@ -2,3 +2,5 @@
 
 mod frames;
 mod harness;
+mod keys;
+mod sizes;
