@@ -206,10 +206,8 @@ impl PlainFront {
             }
             return self.field(index, typed);
         }
-        if let Some(ask) = self.current().cloned() {
-            if let Some(answer) = self.act(&ask, typed) {
-                return answer;
-            }
+        if let Some(answer) = self.current().cloned().and_then(|ask| self.act(&ask, typed)) {
+            return answer;
         }
         if self.offer.is_some() {
             return Err(format!("Type {}.", either(&self.words())));

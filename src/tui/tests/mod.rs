@@ -3,4 +3,5 @@
 mod frames;
 mod harness;
 mod keys;
+mod pictures;
 mod sizes;
