@@ -2,14 +2,13 @@
 
 use super::app::{App, Wish};
 use super::fields::commit_input;
-use super::keymap::{Screen, TABLE, binding};
+use super::keymap::{Screen, binding};
+use super::listing::palette_commands;
+use super::movement::{found, move_by};
 use super::page::{Content, PageState};
-use super::screens::help::PaletteItem;
+use super::plans::{leave_in_doubt, note, suspend};
 use super::screens::{home, keys};
-use crate::view::{
-    Ask, Banner, Border, By, Command, EnterDoes, Field, FieldKey, FieldKind, Foot, HelpView, InputKind, InputValue,
-    Intent, Offer, Opens, Page, Panel, Row, RunView, Text, View,
-};
+use crate::view::{Banner, By, Command, EnterDoes, Foot, Intent, Opens, Page, RunView, View};
 
 /// The banner of a page.
 pub fn banner_of(page: &PageState) -> Option<&Banner> {
@@ -24,16 +23,6 @@ pub fn banner_of(page: &PageState) -> Option<&Banner> {
         Content::View(View::Read(view)) => Some(&view.banner),
         _ => None,
     }
-}
-
-/// True for a page that this module makes itself, so that news of the run don't close it.
-pub fn is_own(offer: &Offer) -> bool {
-    matches!(offer.command, Some(Command::Note | Command::Leave | Command::LeaveAnyway))
-}
-
-/// Typing hides what does not fit (lists), or is looked for with Enter (texts).
-pub fn filters(page: &PageState) -> bool {
-    matches!(page.screen(), Screen::Home | Screen::UserKeys | Screen::AccountKeys | Screen::Help)
 }
 
 impl App {
@@ -155,13 +144,12 @@ impl App {
                 command,
                 Command::Enter | Command::Back | Command::Find | Command::FindNext | Command::FindPrevious
             );
-        if !on_page && !matches!(command, Command::LeaveAnyway) {
-            if let Some(why) = self.why_off(command) {
-                // On a page of inputs Enter still hands over what was typed.
-                let typed = (command == Command::Enter).then(|| commit_input(self)).flatten();
-                self.say(why);
-                return typed.into_iter().collect();
-            }
+        let asked = !on_page && !matches!(command, Command::LeaveAnyway);
+        if let Some(why) = asked.then(|| self.why_off(command)).flatten() {
+            // On a page of inputs Enter still hands over what was typed.
+            let typed = (command == Command::Enter).then(|| commit_input(self)).flatten();
+            self.say(why);
+            return typed.into_iter().collect();
         }
         self.carry_out(command)
     }
@@ -304,7 +292,7 @@ impl App {
                     (Some(0), false) => page.focus = None,
                     (Some(i), false) => page.focus = Some(i - 1),
                     (Some(i), true) if i + 1 < count => page.focus = Some(i + 1),
-                    (Some(_), true) => return self.to_sign_line(),
+                    (Some(_), true) => return self.past_the_fields(),
                 }
             }
             _ => {}
@@ -314,7 +302,7 @@ impl App {
     }
 
     /// Past the last field is the sign line, if everything is there.
-    fn to_sign_line(&mut self) -> Vec<Intent> {
+    fn past_the_fields(&mut self) -> Vec<Intent> {
         let Some(page) = self.top() else { return Vec::new() };
         let why = match page.ask() {
             _ if page.sent => Some("Asked already. This page changes when it is done.".to_owned()),
@@ -469,69 +457,8 @@ impl App {
         Vec::new()
     }
 
-    /// What `c` copies on the page on screen. Never a secret: no view holds one.
-    fn copied(&self) -> Option<String> {
-        let page = self.subject()?;
-        match &page.content {
-            Content::View(View::Run(view)) => view.copy.clone(),
-            Content::View(View::End(view)) => view.copy.clone(),
-            Content::View(View::Read(view)) => view.copy.clone(),
-            Content::View(View::UserKeys(view)) => {
-                keys::shown_user(view, &page.filter).get(page.selected[0]).map(|i| view.keys[*i].id.clone())
-            }
-            Content::View(View::AccountKeys(view)) => keys::shown_account(view, &page.filter)
-                .get(page.selected[0])
-                .map(|i| view.keys[*i].id.clone())
-                .filter(|id| !id.is_empty()),
-            Content::View(View::Transcript(view)) => {
-                view.entries.get(page.selected[0]).map(|e| e.check.clone()).filter(|check| !check.is_empty())
-            }
-            _ => None,
-        }
-    }
-
-    fn selected_runbook(&self) -> Option<String> {
-        let page = self.subject()?;
-        match &page.content {
-            Content::View(View::Home(view)) if page.panel == 2 => {
-                let shown = home::shown(view, &page.filter);
-                shown[2].get(page.selected[2]).map(|i| view.runbooks[*i].id.clone())
-            }
-            Content::View(View::UserKeys(view)) => Some(view.runbook.clone()),
-            _ => None,
-        }
-    }
-
-    fn selected_row(&self) -> Option<String> {
-        let page = self.subject()?;
-        let Content::View(View::Run(view)) = &page.content else { return None };
-        let table =
-            view.panel.body.iter().find_map(|row| if let Row::Table(table) = row { Some(table) } else { None })?;
-        let index = if page.touched { page.selected[0] } else { table.selected };
-        table.rows.get(index).map(|row| row.key.clone())
-    }
-
-    fn next_entry(&mut self, command: Command) {
-        let Some(page) = self.top_mut() else { return };
-        let Content::View(View::Transcript(view)) = &page.content else { return };
-        let count = view.entries.len();
-        let at = page.selected[0].min(count.saturating_sub(1));
-        let wanted = |i: &usize| match command {
-            Command::NextSignature => view.entries[*i].signature.is_some(),
-            _ => view.deviations.iter().any(|deviation| deviation.n == view.entries[*i].n),
-        };
-        match (1..=count).map(|by| (at + by) % count).find(wanted) {
-            Some(found) => {
-                page.selected[0] = found;
-                self.changed();
-            }
-            None if command == Command::NextSignature => self.say("No entry here is signed."),
-            None => self.say("There is no deviation among these entries."),
-        }
-    }
-
     /// A panel of home by its number.
-    pub(super) fn to_panel(&mut self, number: usize) {
+    pub(super) fn go_to_panel(&mut self, number: usize) {
         if let Some(page) = self.top_mut().filter(|page| page.screen() == Screen::Home && (1..=3).contains(&number)) {
             page.panel = number - 1;
             self.changed();
@@ -549,247 +476,4 @@ fn not_offered(command: Command) -> &'static str {
         Command::MoveClock => "The clock of a real account can't be moved.",
         _ => "This can't be done here.",
     }
-}
-
-/// Moves the selection of a list or menu, else scrolls.
-pub fn move_by(app: &mut App, by: isize) {
-    let palette = palette_commands(app).len();
-    let Some(page) = app.top_mut() else { return };
-    let step = |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
-    let choices = page.choices().len();
-    let count = match &page.content {
-        Content::View(View::Home(view)) => home::shown(view, &page.filter)[page.panel.min(2)].len(),
-        Content::View(View::UserKeys(view)) => keys::shown_user(view, &page.filter).len(),
-        Content::View(View::AccountKeys(view)) => keys::shown_account(view, &page.filter).len(),
-        Content::View(View::Inputs(view)) => view.inputs.len(),
-        Content::View(View::Transcript(view)) => view.entries.len(),
-        Content::Palette => palette,
-        Content::View(View::Run(_)) if choices > 0 => choices,
-        Content::View(View::Run(view)) => match table_of(view) {
-            Some((rows, selected)) if view.ask.is_none() => {
-                let at = if page.touched { page.selected[0] } else { selected };
-                page.selected[0] = step(at, rows);
-                page.touched = true;
-                app.dirty = true;
-                return;
-            }
-            _ => {
-                scroll(page, by);
-                app.dirty = true;
-                return;
-            }
-        },
-        _ => {
-            scroll(page, by);
-            app.dirty = true;
-            return;
-        }
-    };
-    let panel = if page.screen() == Screen::Home { page.panel.min(2) } else { 0 };
-    page.selected[panel] = step(page.selected[panel], count);
-    page.touched = true;
-    if page.screen() == Screen::Inputs {
-        page.focus_input();
-    }
-    // Which choice Enter takes has changed: an Enter that is on its way was for another one.
-    if choices > 0 { app.changed() } else { app.dirty = true }
-}
-
-fn table_of(view: &RunView) -> Option<(usize, usize)> {
-    let table = view.panel.body.iter().find_map(|row| if let Row::Table(table) = row { Some(table) } else { None })?;
-    (table.rows.len() > 1).then_some((table.rows.len(), table.selected))
-}
-
-fn scroll(page: &mut PageState, by: isize) {
-    let furthest = page.seen.len().saturating_sub(page.visible);
-    page.follow = by > 0 && page.scroll.saturating_add_signed(by) >= furthest;
-    page.scroll = page.scroll.saturating_add_signed(by).min(furthest);
-}
-
-/// Goes to what is looked for: 0 from here on, 1 the next, -1 the one before.
-pub fn found(app: &mut App, direction: isize) {
-    let Some(page) = app.top_mut() else { return };
-    if page.filter.is_empty() {
-        return;
-    }
-    if filters(page) {
-        if direction != 0 {
-            move_by(app, direction);
-        }
-        return;
-    }
-    let needle = page.filter.to_lowercase();
-    let texts: Vec<String> = match &page.content {
-        Content::View(View::Transcript(view)) => {
-            view.entries.iter().map(|e| format!("{} {} {} {}", e.n, e.by, e.kind, e.text.glyphs())).collect()
-        }
-        Content::View(View::Run(view)) => view.panel.body.iter().map(words_of).collect(),
-        Content::View(View::Read(view)) => view.panel.body.iter().map(words_of).collect(),
-        _ => Vec::new(),
-    };
-    let count = texts.len();
-    let is_list = page.screen() == Screen::Transcript;
-    let at = if is_list { page.selected[0] } else { page.scroll };
-    let order: Vec<usize> = match direction {
-        0 => (0..count).map(|i| (at + i) % count).collect(),
-        1 => (1..=count).map(|i| (at + i) % count).collect(),
-        _ => (1..=count).map(|i| (at + count - i % count) % count).collect(),
-    };
-    match order.into_iter().find(|i| texts[*i].to_lowercase().contains(&needle)) {
-        Some(i) if is_list => page.selected[0] = i,
-        Some(i) => page.scroll = i,
-        None => {
-            let words = format!("Nothing here has {}.", crate::view::text::visible(&page.filter));
-            page.filter.clear();
-            app.say(words);
-        }
-    }
-    app.dirty = true;
-}
-
-fn words_of(row: &Row) -> String {
-    match row {
-        Row::Line(text) => text.glyphs(),
-        Row::Field { label, value, .. } => format!("{} {}", label.glyphs(), value.glyphs()),
-        Row::Section { title, .. } => title.glyphs(),
-        Row::Sample(sample) => format!("{} {}", sample.word, sample.text.glyphs()),
-        Row::Act(act) => act.title.clone(),
-        Row::Choice(choice) => choice.label.clone(),
-        Row::Table(table) => table.rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>().join(" "),
-        Row::Blank => String::new(),
-    }
-}
-
-/// A choice of an input goes to the next one.
-pub fn turn_choice(app: &mut App, forward: bool) -> Vec<Intent> {
-    let Some(page) = app.top() else { return Vec::new() };
-    let Content::View(View::Inputs(view)) = &page.content else { return Vec::new() };
-    let Some(input) = view.inputs.get(page.selected[0]) else { return Vec::new() };
-    let InputKind::Choice { options, chosen } = &input.kind else { return Vec::new() };
-    let count = options.len().max(1);
-    let next = if forward { (chosen + 1) % count } else { (chosen + count - 1) % count };
-    let value = InputValue::Text(options.get(next).cloned().unwrap_or_default());
-    vec![Intent::SetInput { name: input.name.clone(), value }]
-}
-
-fn note() -> Offer {
-    Offer {
-        command: Some(Command::Note),
-        panel: Panel {
-            title: "A note in the transcript".into(),
-            tag: "changes no system".into(),
-            body: vec![Row::line("It stands in the transcript under your name, for good. Put no secret into it.")],
-            ..Panel::default()
-        },
-        ask: Ask {
-            by: By::Enter,
-            intent: Intent::Note { text: String::new() },
-            sentence: "writes it".into(),
-            fields: vec![Field {
-                key: FieldKey::Text,
-                label: "Note".into(),
-                kind: FieldKind::Text,
-                required: true,
-                value: String::new(),
-                hint: String::new(),
-            }],
-            fields_title: "What you saw or did".into(),
-        },
-    }
-}
-
-fn suspend(run: &RunView) -> Offer {
-    Offer {
-        command: Some(Command::Leave),
-        panel: Panel {
-            title: "Suspend and leave".into(),
-            tag: "changes no system".into(),
-            body: vec![
-                Row::line("The run stays as it is, and is signed so. Whoever goes on signs anew."),
-                Row::field("Step", Text::new().and(run.panel.title.clone())),
-                Row::field("Walk away", run.walk_away.clone()),
-            ],
-            ..Panel::default()
-        },
-        ask: Ask {
-            by: By::Sign,
-            intent: Intent::Suspend { reason: String::new() },
-            sentence: "suspend this run".into(),
-            fields: vec![Field { required: false, ..Field::reason() }],
-            fields_title: "Why, if it helps whoever goes on".into(),
-        },
-    }
-}
-
-fn leave_in_doubt(run: &RunView) -> Offer {
-    let (what, due) = run.under_way.as_ref().map_or(("", ""), |u| (u.what.as_str(), u.due.as_str()));
-    Offer {
-        command: Some(Command::LeaveAnyway),
-        panel: Panel {
-            border: Border::Heavy,
-            title: "Leave with an act under way".into(),
-            tag: "IN DOUBT".into(),
-            body: vec![
-                Row::line(&format!("{what} was sent, and its answer is due by {due}.")),
-                Row::line("Leaving now leaves it in doubt: the next one here has to find out whether it happened."),
-            ],
-            ..Panel::default()
-        },
-        ask: Ask {
-            by: By::Sign,
-            intent: Intent::LeaveAnyway,
-            sentence: format!("leave with {what} in doubt"),
-            fields: Vec::new(),
-            fields_title: String::new(),
-        },
-    }
-}
-
-/// The keys of the page below, live and off.
-pub fn help_of(app: &App) -> HelpView {
-    let Some(page) = app.subject() else { return HelpView::default() };
-    let screen = page.screen();
-    let mut help =
-        HelpView { banner: banner_of(page).or(app.run().map(|run| &run.banner)).cloned(), ..HelpView::default() };
-    if let Some(run) = app.run() {
-        help.tag = run.panel.title.glyphs().split_whitespace().collect::<Vec<_>>().join(" ");
-        if let Some(under_way) = &run.under_way {
-            help.tag.push_str(&format!(" · {} under way", under_way.what));
-        }
-    }
-    for row in TABLE {
-        let here = row.screens.contains(&screen);
-        match app.why_off(row.command) {
-            None => help.live.push((row.shown.to_owned(), row.about.to_owned())),
-            Some(why) if here || row.screens.contains(&Screen::Run) && screen == Screen::Run => {
-                let name = if matches!(row.command, Command::Enter) { "" } else { row.name };
-                help.off.push((format!("{} {name}", row.shown).trim_end().to_owned(), why));
-            }
-            Some(_) => {}
-        }
-    }
-    help
-}
-
-fn palette_commands(app: &App) -> Vec<Command> {
-    let typed = app.top().and_then(|page| page.typing.as_ref()).map(|t| t.value().to_lowercase()).unwrap_or_default();
-    let keep = |text: &str| typed.is_empty() || text.to_lowercase().contains(&typed);
-    let not_here = [Command::Palette, Command::Sign, Command::Panel];
-    let rows = TABLE.iter().filter(|row| !not_here.contains(&row.command));
-    rows.filter(|row| keep(row.name) || keep(row.about)).map(|row| row.command).collect()
-}
-
-/// Every command by name, with why it is off.
-pub fn palette_of(app: &App) -> Vec<PaletteItem> {
-    palette_commands(app)
-        .into_iter()
-        .map(|command| {
-            let row = binding(command);
-            PaletteItem {
-                keys: row.shown.to_owned(),
-                name: row.name.to_owned(),
-                off: app.why_off(command).map(|why| format!("off: {why}")).unwrap_or_default(),
-            }
-        })
-        .collect()
 }

@@ -45,7 +45,7 @@ pub fn edit(app: &mut App, key: &KeyEvent) -> Vec<Intent> {
         match key.code {
             KeyCode::Enter => {
                 page.filter = page.typing.take().map(|t| t.value().to_string()).unwrap_or_default();
-                super::commands::found(app, 0);
+                super::movement::found(app, 0);
                 app.changed();
                 return Vec::new();
             }
@@ -74,7 +74,7 @@ pub fn edit(app: &mut App, key: &KeyEvent) -> Vec<Intent> {
     if looking {
         let typed = page.typing.as_ref().map(|t| t.value().to_string()).unwrap_or_default();
         page.selected = [0; 4];
-        if !palette && super::commands::filters(page) {
+        if !palette && super::movement::filters(page) {
             page.filter = typed;
         }
     }

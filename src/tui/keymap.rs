@@ -104,7 +104,7 @@ macro_rules! binding {
 
 /// The table, in the order in which help shows it.
 pub const TABLE: &[Binding] = &[
-    binding!(Back, [code(KeyCode::Esc)], "Esc", "back", "back one level; never acts", ALL, ""),
+    binding!(Back, [code(KeyCode::Esc)], "Esc", "back", "back; never acts", ALL, ""),
     binding!(Enter, [code(KeyCode::Enter)], "Enter", "open", "opens, runs a read, goes to the sign line", ALL, ""),
     binding!(Down, [key('j'), code(KeyCode::Down)], "j ↓", "down", "down", ALL, ""),
     binding!(Up, [key('k'), code(KeyCode::Up)], "k ↑", "up", "up", ALL, ""),
@@ -147,7 +147,7 @@ pub const TABLE: &[Binding] = &[
     binding!(WayBack, [key('R')], "R", "way back", "the way back", IN_RUN, "Opens in a run."),
     binding!(Skip, [key('S')], "S", "skip", "skip, with a reason", IN_RUN, "Opens in a run."),
     binding!(Override, [key('O')], "O", "override", "break a gate", IN_RUN, "Opens in a run, at a gate."),
-    binding!(AddRow, [key('+')], "+", "add a consumer", "a forgotten consumer", IN_RUN, "Opens in a run."),
+    binding!(AddRow, [key('+')], "+", "add row", "a forgotten consumer", IN_RUN, "Opens in a run."),
     binding!(HandOver, [key('H')], "H", "hand over", "hand over", IN_RUN, "Opens in a run."),
     binding!(Abort, [key('A')], "A", "abort", "abort", IN_RUN, "Opens in a run."),
     binding!(
@@ -159,15 +159,7 @@ pub const TABLE: &[Binding] = &[
         &[Home, UserKeys],
         "Opens from home, with a runbook selected."
     ),
-    binding!(
-        MoveClock,
-        [key('W')],
-        "W",
-        "move the clock",
-        "move a drill's clock",
-        IN_RUN,
-        "Opens in a drill, at a gate."
-    ),
+    binding!(MoveClock, [key('W')], "W", "clock", "move a drill's clock", IN_RUN, "Opens in a drill, at a gate."),
     binding!(Note, [key('i')], "i", "note", "note in the transcript", IN_RUN, "Opens in a run."),
     binding!(Transcript, [key('t')], "t", "transcript", "transcript", &[Run, End], "Opens in a run."),
     binding!(Steps, [key('p')], "p", "plan", "all steps", &[Run, End], "Opens in a run."),
@@ -237,6 +229,15 @@ pub fn command_of(event: &KeyEvent) -> Option<Command> {
         .find(|b| b.keys.iter().any(|(code, ctrl)| *code == event.code && *ctrl == with_ctrl))
         .map(|b| b.command)
 }
+
+/// Commands that help shows as one, by the keys and words for it.
+pub const TOGETHER: &[(&[Command], &str, &str)] = &[
+    (&[Command::Down, Command::Up], "j k ↓ ↑", "down, up"),
+    (&[Command::First, Command::Last], "g G", "first, last"),
+    (&[Command::HalfDown, Command::HalfUp], "Ctrl-D U", "half a page"),
+    (&[Command::Next, Command::Previous, Command::Panel], "Tab 1–4", "panel, field"),
+    (&[Command::Find, Command::FindNext, Command::FindPrevious], "/ n N", "find, next, previous"),
+];
 
 /// Commands that the hints of a page name, in order, and what they are called there.
 pub fn hints(screen: Screen) -> &'static [(Command, &'static str)] {

@@ -5,6 +5,8 @@ use super::widgets::field::TextField;
 use crate::view::{Ask, FieldKind, InputKind, Offer, Row, View};
 
 /// What a page shows.
+// There are only as many as pages are open.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A view of the owner.

@@ -5,6 +5,8 @@
 
 pub mod banner;
 pub mod command;
+#[cfg(test)]
+pub mod fixtures;
 pub mod intent;
 pub mod pages;
 pub mod panel;
@@ -54,6 +56,8 @@ pub struct ReadView {
 }
 
 /// News for an interface.
+// It is sent once per change, never kept.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ViewUpdate {
     /// Show this: in place of a page of its kind that is open, else on top of the page on screen.

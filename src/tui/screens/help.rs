@@ -38,11 +38,10 @@ pub fn help(context: &Context<'_>, view: &HelpView) -> Drawn {
     };
     let mut inner: Vec<Inner> = Vec::new();
     if width >= 80 {
-        let half = live.len().div_ceil(2);
-        for i in 0..half {
-            let mut cells = pair(live[i], 0, 12);
-            if let Some(right) = live.get(half + i) {
-                cells.extend(pair(right, 39, 49));
+        for both in live.chunks(2) {
+            let mut cells = pair(both[0], 0, 12);
+            if let Some(right) = both.get(1) {
+                cells.extend(pair(right, 37, 47));
             }
             inner.extend(columns(cells, room, 12).into_iter().map(Inner::Text));
         }

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::{Context, Drawn, Hit, ListPanel, hint_row, status_line};
+use super::{Context, Drawn, Hit, ListPanel, hint_row};
 use crate::tui::strip::{Strip, columns};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::chrome;
@@ -59,7 +59,7 @@ pub fn draw(context: &Context<'_>, view: &HomeView) -> Drawn {
         },
     ];
     let top = vec![banner(theme, view, width)];
-    let mut bottom = if status_line::over(context).is_some() { vec![] } else { enter(context, view, &shown) };
+    let mut bottom = enter(context, view, &shown);
     bottom.extend(hint_row(context, Strip::new(), |_| true));
     bottom.push(chrome::footer(theme, &view.footer, width));
     let room = height.saturating_sub(top.len() + bottom.len());

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::{Context, Drawn, Hit, hint_row, status_line};
+use super::{Context, Drawn, Hit, hint_row};
 use crate::tui::strip::{Strip, columns};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::chrome;
@@ -32,14 +32,12 @@ pub fn draw(context: &Context<'_>, view: &InputsView) -> Drawn {
         bottom.push(Strip::new());
         bottom.push(Strip::new());
     }
-    if status_line::over(context).is_none() {
-        let mut line = Strip::of(" Enter", theme.strong());
-        line.append(theme.strip(&Text::from(format!(" {}", view.enter))));
-        if let Some(off) = &view.off {
-            line.append(theme.strip(&Text::from(format!("   off: {off}"))).styled(theme.strong()));
-        }
-        bottom.extend(line.wrap(width, 1));
+    let mut line = Strip::of(" Enter", theme.strong());
+    line.append(theme.strip(&Text::from(format!(" {}", view.enter))));
+    if let Some(off) = &view.off {
+        line.append(theme.strip(&Text::from(format!("   off: {off}"))).styled(theme.strong()));
     }
+    bottom.extend(line.wrap(width, 1));
     bottom.extend(hint_row(context, Strip::new(), |_| true));
     let mut drawn = Drawn { lines: vec![chrome::banner(theme, &view.banner, width)], ..Drawn::default() };
     let box_height = height.saturating_sub(1 + bottom.len());

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::{Context, Drawn, Hit, ListPanel, hint_row, status_line};
+use super::{Context, Drawn, Hit, ListPanel, hint_row};
 use crate::tui::strip::{Strip, columns};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::chrome;
@@ -35,9 +35,6 @@ fn tag(tag: &str, filter: &str) -> String {
 }
 
 fn enter(context: &Context<'_>, rest: &str) -> Vec<Strip> {
-    if status_line::over(context).is_some() {
-        return Vec::new();
-    }
     let mut line = Strip::of(" Enter", context.theme.strong());
     line.append(words(context.theme, &format!(" {rest}")));
     line.wrap(context.width, 1)

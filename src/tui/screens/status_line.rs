@@ -35,10 +35,19 @@ fn sign(context: &Context<'_>, sentence: &str, banner: &Banner) -> Vec<Strip> {
     let mut line = Strip::of(" ", Style::new());
     line.append(theme.strip(&Text::from(format!("Sign, and {sentence} in "))).styled(theme.strong()));
     line.append(Strip::of(banner.mode.word(), mode_style(theme, banner.mode)));
-    line.append(theme.strip(&Text::from(format!(" {}?  ", banner.environment))).styled(theme.strong()));
-    line.push("y", theme.strong());
-    line.push(" sign  ", Style::new());
-    line.push("Esc", theme.strong());
-    line.push(" no", Style::new());
-    line.wrap(context.width, 1)
+    line.append(theme.strip(&Text::from(format!(" {}?", banner.environment))).styled(theme.strong()));
+    let mut keys = Strip::of("y", theme.strong());
+    keys.push(" sign  ", Style::new());
+    keys.push("Esc", theme.strong());
+    keys.push(" no", Style::new());
+    let mut lines = line.wrap(context.width, 1);
+    // The keys stay together.
+    match lines.last_mut() {
+        Some(last) if last.width() + 2 + keys.width() <= context.width => {
+            last.push("  ", Style::new());
+            last.append(keys);
+        }
+        _ => lines.push(Strip::of(" ", Style::new()).then(keys)),
+    }
+    lines
 }
