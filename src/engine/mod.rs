@@ -18,6 +18,7 @@ pub mod focus;
 pub mod gate;
 pub mod machine;
 pub mod own;
+pub mod plan;
 pub mod render;
 pub mod rollback;
 pub mod scope;

@@ -13,6 +13,7 @@ pub mod error;
 pub mod history;
 pub mod open;
 pub mod programs;
+pub mod replay;
 pub mod resume;
 pub mod session;
 pub mod snapshot;

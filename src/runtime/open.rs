@@ -259,7 +259,7 @@ pub(super) async fn surround(
                 world.systems.insert(name, system);
             }
             let env = sandbox.child_environment();
-            let env = env.into_iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())).collect();
+            let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             world.programs = programs::find(&needed, std::slice::from_ref(&bin));
             world.drill = Some(DrillHost { path: bin, home, env });
             world.clock = clock.clone();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::clock::Clock;
 use super::driver::{Driver, Parts, file_name};
 use super::open::{Drill, Surroundings, own_digest, surround, who_am_i};
 use super::session::Session;
@@ -20,7 +19,7 @@ use crate::engine::machine::Engine;
 use crate::engine::state::Phase;
 use crate::runbook::yaml::{parse, parse_connector};
 use crate::secret::Vault;
-use crate::transcript::{CONNECTORS, RUNBOOK, Writer, entries, host_name, sealed_names};
+use crate::transcript::{CONNECTORS, RUNBOOK, Writer, host_name, sealed_names};
 
 /// The runbook and connectors that a run was opened with, from its own folder.
 ///

@@ -48,7 +48,7 @@ impl Session {
                 (Arc::from(signer), path, None)
             }
             None => {
-                let made = ensure_signing_key(&default_key_folder()?, &default_principal())?;
+                let made = ensure_signing_key(&default_key_folder()?, None)?;
                 let path = made.key.path().to_owned();
                 (Arc::new(made.key), path, Some(made.allowed_signers))
             }
