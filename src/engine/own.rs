@@ -12,6 +12,7 @@ use crate::runbook::{EffectKind, Expectation, Predicate, Span, Step};
 
 use super::book::{Book, Sampling};
 use super::call::{Call, Keep};
+use super::entry::Reading;
 use super::render::{RenderError, Renderer};
 use super::rollback;
 use super::scope::scope;
@@ -166,10 +167,11 @@ pub fn status_is(key: &Value, active: bool) -> Expectation {
 pub fn put_expectations(book: &Book, holder: &Value, values: &Value, row: &RowState) -> Vec<Expectation> {
     let Some(connector) = book.connector(holder) else { return Vec::new() };
     if connector.write_only {
-        let before = row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref()?.get("version").cloned());
-        let mut list = vec![expectation("version", Predicate::Exists(true))];
-        if let Some(before) = before.filter(|version| !version.is_null()) {
-            list.push(expectation("version", Predicate::Not(Node::Literal(before))));
+        let updated = |reading: &Reading| reading.result.as_ref()?.pointer("/facts/updated").cloned();
+        let before = row.look.as_ref().and_then(|(_, reading)| updated(reading));
+        let mut list = vec![expectation("facts.updated", Predicate::Exists(true))];
+        if let Some(before) = before.filter(|updated| !updated.is_null()) {
+            list.push(expectation("facts.updated", Predicate::Not(Node::Literal(before))));
         }
         return list;
     }

@@ -155,14 +155,7 @@ impl Renderer<'_> {
 
     fn holder_scope(&self, holder: &Value, values: &Value, was: &Value, held: &Value) -> Scope {
         let mut scope = scope(self.state, self.book, None, None);
-        // Optional fields of the kind are null rather than undefined, so that a connector can ask for them.
-        let mut holder = holder.clone();
-        if let (Ok(connector), Some(map)) = (self.connector(&holder.clone()), holder.as_object_mut()) {
-            for field in connector.fields.iter().map(|field| field.name.clone()).chain(["prove".into()]) {
-                map.entry(field).or_insert(Value::Null);
-            }
-        }
-        scope.set("holder", holder);
+        scope.set("holder", holder.clone());
         scope.set("values", values.clone());
         scope.set("was", was.clone());
         scope.set("held", held.clone());
@@ -179,10 +172,14 @@ impl Renderer<'_> {
         let mut calls = Vec::new();
         for part in parts {
             if part.for_each_value {
-                for (name, value) in values.as_object().into_iter().flatten() {
+                // A put goes over what it puts, a read over every name that the runbook knows.
+                let put = values.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+                let read = self.book.value_names().into_iter().map(|name| (name, Value::Null));
+                let each: Vec<(String, Value)> = if values.is_object() { put.collect() } else { read.collect() };
+                for (name, value) in each {
                     let mut scope = scope.clone();
                     scope.set("name", json!(name));
-                    scope.set("value", value.clone());
+                    scope.set("value", value);
                     calls.extend(self.action(&part.run, &scope, &Value::Null)?);
                 }
             } else {

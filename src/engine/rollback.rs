@@ -228,7 +228,7 @@ impl Planner<'_> {
                     consecutive: back.consecutive,
                 };
                 let expect = if connector.write_only {
-                    vec![expectation("version", Predicate::Exists(true))]
+                    vec![expectation("facts.updated", Predicate::Exists(true))]
                 } else {
                     own::put_expectations(self.book, &holder, &old, row)
                 };
