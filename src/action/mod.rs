@@ -29,7 +29,7 @@ mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use aws::{Aws, aws_line};
+pub use aws::{Aws, aws_line, plain_http};
 pub use loopback::is_loopback;
 pub use performer::Performer;
 pub use program::Program;

@@ -6,6 +6,7 @@
 
 mod iam;
 mod line;
+mod plain;
 mod preflight;
 mod s3;
 mod sts;
@@ -30,6 +31,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
 
 pub use line::aws_line;
+pub use plain::plain_http;
 pub(super) use preflight::preflight;
 pub(super) use trace::{Failed, Trace, chain_of, failure};
 
@@ -87,8 +89,13 @@ impl Aws {
     /// role's credentials still reads them; credentials from a false STS are then refused by AWS's own at the first call.)
     ///
     /// # Errors
-    /// No region is known, or AWS has none of that name. Missing credentials show at the first call.
+    /// No CA certificates, no region is known, or AWS has none of that name. Missing credentials show at the first call.
     pub async fn account(region: Option<&str>, profile: Option<&str>) -> Result<Self, Diagnostic> {
+        // The SDK panics where it finds no CA certificates; this looks for them in the same places, and says so.
+        if reqwest::Client::builder().build().is_err() {
+            let what = "this machine has no CA certificates, so AWS's servers can't be told from others";
+            return Err(Diagnostic::new(what).hint("install them (Debian: ca-certificates), or set SSL_CERT_FILE"));
+        }
         let mut profile_region = ProfileFileRegionProvider::builder();
         let mut profile_credentials = ProfileFileCredentialsProvider::builder();
         if let Some(name) = profile {
@@ -129,6 +136,8 @@ impl Aws {
         // Only a loopback endpoint is set on a client: AWS's own come with the region that a signature must name, which
         // for IAM is not the client's.
         let at = |service: &str| loopback.then(|| endpoints.get(service).cloned()).flatten();
+        let plain = loopback && endpoints.values().all(|url| url.starts_with("http://"));
+        let web = plain.then(plain_http).flatten();
         let app = AppName::new("keyward").ok();
         let here = Region::new(region.to_owned());
         macro_rules! config {
@@ -137,6 +146,7 @@ impl Aws {
                     .behavior_version(BehaviorVersion::latest())
                     .region(here.clone())
                     .credentials_provider(credentials.clone());
+                config.set_http_client(web.clone());
                 config.set_app_name(app.clone());
                 config.set_endpoint_url(at($service));
                 config

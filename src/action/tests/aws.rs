@@ -73,7 +73,7 @@ async fn a_mutation_is_sent_once_whatever_goes_wrong() {
     for (reply, ended, expected) in [
         (Reply::Drop, Ended::NoAnswer, "ConnectionLost"),
         (Reply::Silence, Ended::NoAnswer, "TimedOut"),
-        (Reply::Torn("<CreateAccessKeyResponse".into()), Ended::NoAnswer, "Unreadable"),
+        (Reply::Torn("<CreateAccessKeyResponse".into()), Ended::NoAnswer, "ConnectionLost"),
         (Reply::aws_error(500, "ServiceFailure", "internal"), Ended::NoAnswer, "ServiceFailure"),
         (Reply::aws_error(503, "ServiceUnavailable", "later"), Ended::NoAnswer, "ServiceUnavailable"),
         (Reply::Whole(502, vec![], "<html>bad gateway".into()), Ended::NoAnswer, "HTTP 502"),
