@@ -307,7 +307,13 @@ impl App {
         let Some(command) = self.pressed(&key) else { return Vec::new() };
         // Pressed before the operator could see what it would do.
         let stale = at.0 != self.generation;
-        let harmless = matches!(command, Pressed::Edit) || matches!(command, Pressed::Command(Command::LeaveAnyway));
+        let harmless = match command {
+            Pressed::Edit => true,
+            Pressed::Command(command) => {
+                matches!(command, Command::LeaveAnyway | Command::Shell | Command::Redraw)
+            }
+            Pressed::Nothing => false,
+        };
         if stale && !harmless {
             return Vec::new();
         }

@@ -364,8 +364,9 @@ fn no_small_letter_asks_for_a_change() {
 fn help_and_palette_come_from_the_same_table() {
     let mut terminal = run(fixtures::confirm());
     terminal.key(":");
-    assert!(terminal.has("hand over"));
+    assert!(terminal.has("half a page down"));
     terminal.keys("hand");
+    assert!(terminal.has("hand over"));
     assert!(!terminal.has("evidence pack"));
     terminal.key("Enter");
     assert!(terminal.has("bob@example.com"), "{}", terminal.text());
