@@ -153,8 +153,10 @@ impl App {
         if let Some(page) = self.stack.last_mut() {
             page.scroll = drawn.scroll;
             page.visible = drawn.visible;
-            if page.seen.len() != drawn.total {
-                page.seen = vec![false; drawn.total];
+            // An empty panel has to be on a flushed frame as well.
+            let lines = drawn.total.max(1);
+            if page.seen.len() != lines {
+                page.seen = vec![false; lines];
             }
         }
         self.drawn = (drawn.scroll, drawn.visible, drawn.total);

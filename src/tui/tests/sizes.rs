@@ -58,7 +58,8 @@ fn no_size_panics() {
             (250, 70),
         ] {
             terminal.resize((width, height));
-            terminal.keys("? Esc G Enter Esc");
+            terminal.keys("G ?");
+            terminal.key("Esc");
             assert_eq!(terminal.buffer.area.width, width);
         }
     }
