@@ -72,6 +72,10 @@ fn narrow(context: &Context<'_>, view: &RunView, panel: &Panel, ask: Option<&Ask
     let Context { theme, width, height, .. } = *context;
     let stacked = width < 80;
     let mut rows = panel.body.clone();
+    // What is about to be done is never cut: a title that its edge has no room for stands below it, whole.
+    if panel.title.width() + panel.tag.width() + 8 > width {
+        rows.insert(0, Row::Line(panel.title.clone()));
+    }
     while rows.last() == Some(&Row::Blank) {
         rows.pop();
     }

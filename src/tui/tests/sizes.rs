@@ -89,6 +89,7 @@ fn a_small_terminal_shows_every_fact_by_scrolling() {
         }
         let squeezed: String = all.chars().filter(|c| !c.is_whitespace() && !"┃│".contains(*c)).collect();
         for fact in [
+            "2Createthenewkey",
             "iam:CreateAccessKey,sentonce",
             "UserName=raxx-vault-operator",
             "https://iam.amazonaws.com",
