@@ -108,6 +108,13 @@ impl PlainFront {
         let mode = view.banner.mode.word();
         let mut out = vec![format!("{}. {}", offer.panel.title.words(), offer.panel.tag.words())];
         out.extend(body(&offer.panel));
+        for (label, plan, run) in [
+            ("Notices", &offer.facts.notices, &view.notices),
+            ("Way back", &offer.facts.way_back, &view.way_back),
+            ("Walk away", &offer.facts.walk_away, &view.walk_away),
+        ] {
+            out.push(format!("{label}: {}", sentence(if plan.is_empty() { run } else { plan })));
+        }
         self.ask(&mut out, true);
         out.into_iter().map(|line| format!("{mode} {line}")).collect()
     }

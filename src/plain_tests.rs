@@ -177,3 +177,19 @@ fn other_pages_have_lines_too() {
     let transcript = all(View::Transcript(fixtures::transcript()));
     assert!(transcript.contains("Deviation: entry 89, retry"));
 }
+
+/// The lines of two screens, whole. `KEYWARD_WRITE_FRAMES=1` writes them anew.
+#[test]
+fn lines_of_whole_screens() {
+    for (name, view) in
+        [("05-confirm", fixtures::confirm()), ("07-rows", fixtures::rows()), ("10-failure", fixtures::failure())]
+    {
+        let path = format!("{}/tests/frames/{name}-plain.txt", env!("CARGO_MANIFEST_DIR"));
+        let (_, lines) = said(&view);
+        if std::env::var_os("KEYWARD_WRITE_FRAMES").is_some() {
+            std::fs::write(&path, lines + "\n").unwrap();
+            continue;
+        }
+        assert_eq!(lines + "\n", std::fs::read_to_string(&path).unwrap(), "{name}");
+    }
+}

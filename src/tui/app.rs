@@ -153,8 +153,10 @@ impl App {
         if let Some(page) = self.stack.last_mut() {
             page.scroll = drawn.scroll;
             page.visible = drawn.visible;
-            if page.seen.len() != drawn.total {
-                page.seen = vec![false; drawn.total];
+            // An empty panel has to be on a flushed frame as well.
+            let lines = drawn.total.max(1);
+            if page.seen.len() != lines {
+                page.seen = vec![false; lines];
             }
         }
         self.drawn = (drawn.scroll, drawn.visible, drawn.total);
@@ -307,7 +309,13 @@ impl App {
         let Some(command) = self.pressed(&key) else { return Vec::new() };
         // Pressed before the operator could see what it would do.
         let stale = at.0 != self.generation;
-        let harmless = matches!(command, Pressed::Edit) || matches!(command, Pressed::Command(Command::LeaveAnyway));
+        let harmless = match command {
+            Pressed::Edit => true,
+            Pressed::Command(command) => {
+                matches!(command, Command::LeaveAnyway | Command::Shell | Command::Redraw)
+            }
+            Pressed::Nothing => false,
+        };
         if stale && !harmless {
             return Vec::new();
         }

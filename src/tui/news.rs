@@ -3,7 +3,7 @@
 
 use super::app::{App, Wish};
 use super::page::{Content, PageState};
-use crate::view::{Offer, RunView, View, ViewUpdate};
+use crate::view::{Command, Offer, RunView, View, ViewUpdate};
 
 impl App {
     /// News from the owner.
@@ -71,11 +71,14 @@ impl App {
 
     /// Plans that lie on a run follow it: a changed one has to be looked at again, one that is gone is closed.
     fn refresh_plans(&mut self, place: usize) {
-        let Some(View::Run(run)) = self.stack.get(place).and_then(|page| match &page.content {
-            Content::View(view) => Some(view.clone()),
-            _ => None,
-        }) else {
-            return;
+        let run = match self.stack.get(place).map(|page| &page.content) {
+            Some(Content::View(View::Run(run))) => run.clone(),
+            Some(Content::View(View::End(_))) => {
+                // Nothing is planned for a run that has ended.
+                self.stack.retain(|page| !matches!(page.content, Content::Plan(_) | Content::Steps));
+                return;
+            }
+            _ => return,
         };
         let mut closed = false;
         let mut changed = false;
@@ -86,7 +89,18 @@ impl App {
                 continue;
             };
             if super::plans::is_own(&offer) {
-                i += 1;
+                let gone = match offer.command {
+                    Some(Command::Leave) => run.off(Command::Leave).is_some(),
+                    Some(Command::LeaveAnyway) => run.under_way.is_none(),
+                    _ => false,
+                };
+                if gone {
+                    self.stack.remove(i);
+                    closed = true;
+                } else {
+                    self.stack[i].signing = false;
+                    i += 1;
+                }
                 continue;
             }
             match current(&run, &offer) {

@@ -1,6 +1,8 @@
 //! Plans that the interface makes itself: a note, suspending, and leaving with an act under way.
 
-use crate::view::{Ask, Border, By, Command, Field, FieldKey, FieldKind, Intent, Offer, Panel, Row, RunView, Text};
+use crate::view::{
+    Ask, Border, By, Command, Facts, Field, FieldKey, FieldKind, Intent, Offer, Panel, Row, RunView, Text,
+};
 
 /// True for a plan of this module, so that news of the run don't close it.
 pub fn is_own(offer: &Offer) -> bool {
@@ -31,6 +33,7 @@ pub fn note() -> Offer {
             }],
             fields_title: "What you saw or did".into(),
         },
+        facts: Facts { notices: "nobody: it changes no system".into(), ..Facts::default() },
     }
 }
 
@@ -55,6 +58,7 @@ pub fn suspend(run: &RunView) -> Offer {
             fields: vec![Field { required: false, ..Field::reason() }],
             fields_title: "Why, if it helps whoever goes on".into(),
         },
+        facts: Facts { notices: "nobody: it changes no system".into(), ..Facts::default() },
     }
 }
 
@@ -80,5 +84,6 @@ pub fn leave_in_doubt(run: &RunView) -> Offer {
             fields: Vec::new(),
             fields_title: String::new(),
         },
+        facts: Facts { walk_away: "no: the answer is not in yet. Esc stays.".into(), ..Facts::default() },
     }
 }

@@ -2,12 +2,13 @@
 //! for nothing but events: no tick.
 
 use std::io::{self, Write};
+use std::task::Poll;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{Event, EventStream};
 use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -56,7 +57,7 @@ pub async fn run(mut views: Receiver<ViewUpdate>, intents: Sender<Intent>, optio
     };
     let mut guard = Guard::take(options.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    terminal.clear()?;
+    wipe(&mut terminal)?;
     let size = terminal.size()?;
     let mut app = App::new(options.theme, (size.width, size.height));
     app.mouse = options.mouse;
@@ -64,17 +65,17 @@ pub async fn run(mut views: Receiver<ViewUpdate>, intents: Sender<Intent>, optio
     let mut waiting: std::collections::VecDeque<Intent> = std::collections::VecDeque::new();
     loop {
         if app.dirty() {
-            frame(&mut terminal, &mut app, &mut events, &mut waiting)?;
+            frame(&mut terminal, &mut app, &mut events, &mut waiting).await?;
         }
         for wish in app.wishes() {
             match wish {
                 Wish::Redraw => {
-                    terminal.clear()?;
+                    wipe(&mut terminal)?;
                     app.redraw();
                 }
                 Wish::Shell => {
                     drop(events);
-                    stop(&guard, &mut terminal)?;
+                    stop(&guard, &mut terminal).await?;
                     events = EventStream::new();
                     app.came_back();
                 }
@@ -115,7 +116,7 @@ pub async fn run(mut views: Receiver<ViewUpdate>, intents: Sender<Intent>, optio
 }
 
 /// Draws a frame. Keys that were read before its last byte was out belong to the frame before.
-fn frame(
+async fn frame(
     terminal: &mut Terminal<CrosstermBackend<io::Stdout>>,
     app: &mut App,
     events: &mut EventStream,
@@ -127,7 +128,13 @@ fn frame(
     execute!(io::stdout(), EndSynchronizedUpdate)?;
     drawn?;
     io::stdout().flush()?;
-    while let Some(Some(event)) = events.next().now_or_never() {
+    // Polled with this task's own waker: the stream remembers the first one that it could not serve.
+    while let Some(event) = std::future::poll_fn(|context| match events.poll_next_unpin(context) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+    {
         take(app, event?, waiting)?;
     }
     app.on_flushed(generation);
@@ -153,11 +160,21 @@ fn leave(intents: &Sender<Intent>) -> io::Result<()> {
 }
 
 /// To the shell, and back when it is continued.
-fn stop(guard: &Guard, terminal: &mut Terminal<CrosstermBackend<io::Stdout>>) -> io::Result<()> {
+async fn stop(guard: &Guard, terminal: &mut Terminal<CrosstermBackend<io::Stdout>>) -> io::Result<()> {
+    // Other threads go on for a moment after the signal is sent: only its continuation says that the stop is over.
+    let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     guard.leave();
     // SIGSTOP and not SIGTSTP: the latter is ours to handle. Only this process: a child that is at work goes on.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+    continued.recv().await;
     guard.again()?;
-    terminal.clear()?;
+    wipe(terminal)?;
     Ok(())
+}
+
+/// Every cell is drawn by the next frame. `Terminal::clear` would ask the terminal where its cursor is, and wait for an
+/// answer that the keys' own reader may take.
+fn wipe(terminal: &mut Terminal<CrosstermBackend<io::Stdout>>) -> io::Result<()> {
+    let size = terminal.size()?;
+    terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
 }

@@ -90,6 +90,11 @@ pub fn way_back() -> Offer {
             fields: vec![Field::reason()],
             fields_title: "Why you go back".into(),
         },
+        facts: Facts {
+            notices: "nobody: the new key was never delivered".into(),
+            way_back: "this is it. It waits for no approval, no window, no signature.".into(),
+            walk_away: "not between the acts: about 5 s".into(),
+        },
     }
 }
 
@@ -116,6 +121,7 @@ pub fn hand_over() -> Offer {
             }],
             fields_title: "To whom".into(),
         },
+        facts: Facts::default(),
     }
 }
 
@@ -135,6 +141,7 @@ pub fn abort() -> Offer {
             fields: vec![Field::reason()],
             fields_title: "Why it ends here".into(),
         },
+        facts: Facts::default(),
     }
 }
 

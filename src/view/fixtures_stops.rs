@@ -127,6 +127,7 @@ pub fn in_doubt() -> RunView {
             fields: vec![Field::type_back("Last four", "Z9XC", "AccessKeyId")],
             fields_title: "The last four of the key that is ours".into(),
         },
+        facts: Facts::default(),
     };
     RunView {
         banner: Banner { user: "billing-export".into(), ..banner() },

@@ -19,7 +19,7 @@ pub use command::{Command, Off};
 pub use intent::{FieldKey, InputValue, Intent, Page};
 pub use pages::*;
 pub use panel::*;
-pub use run::{Ask, By, EndView, EnterDoes, Offer, RunView, Side, UnderWay};
+pub use run::{Ask, By, EndView, EnterDoes, Facts, Offer, RunView, Side, UnderWay};
 pub use status::{Status, Tone};
 pub use text::{Piece, Text};
 

@@ -41,6 +41,19 @@ pub struct Offer {
     pub panel: Panel,
     /// What is asked.
     pub ask: Ask,
+    /// Who will notice, how to get back and whether one may leave, if this is done; an empty one is the run's own.
+    pub facts: Facts,
+}
+
+/// The three things to know before anything is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Who will notice.
+    pub notices: Text,
+    /// How to get back.
+    pub way_back: Text,
+    /// May one leave?
+    pub walk_away: Text,
 }
 
 /// What Enter does, in row 23.

@@ -111,20 +111,34 @@ impl Text {
     /// With words for the glyphs and single spaces: what a line says.
     pub fn words(&self) -> String {
         let mut out = String::new();
-        for piece in &self.0 {
+        for (i, piece) in self.0.iter().enumerate() {
             match piece {
                 Piece::Words(words) | Piece::Strong(words) => out.push_str(words),
                 Piece::Mark(status) => {
-                    if !out.is_empty() && !out.ends_with(' ') {
-                        out.push(' ');
+                    let word = status.word();
+                    let next = match self.0.get(i + 1) {
+                        Some(Piece::Words(words) | Piece::Strong(words)) => words.trim_start().to_lowercase(),
+                        _ => String::new(),
+                    };
+                    // `signed ◆ alice` and `✗ FAIL` say it already.
+                    if out.trim_end().ends_with(word) || next.starts_with(word) {
+                        continue;
                     }
-                    out.push_str(status.word());
-                    out.push(':');
+                    // A mark at the beginning, or in a column of its own, is about what follows; else it is a word.
+                    let column = out.is_empty() || out.ends_with("  ");
+                    if column && !out.trim().is_empty() {
+                        out.truncate(out.trim_end().len());
+                        out.push_str("; ");
+                    }
+                    out.push_str(word);
+                    if column && !next.is_empty() {
+                        out.push(':');
+                    }
                 }
                 Piece::Break => {}
             }
         }
-        out.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(':').to_owned()
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Columns on a terminal.
@@ -212,7 +226,11 @@ mod tests {
     fn a_mark_is_a_glyph_on_screen_and_a_word_in_a_line() {
         let text = Text::marked("✓ step 6 passed   ✗ late");
         assert_eq!(text.glyphs(), "✓ step 6 passed   ✗ late");
-        assert_eq!(text.words(), "pass: step 6 passed fail: late");
+        assert_eq!(text.words(), "pass: step 6 passed; fail: late");
+        assert_eq!(Text::marked("a ✗ stops it").words(), "a fail stops it");
+        assert_eq!(Text::marked("signed ◆ alice").words(), "signed alice");
+        assert_eq!(Text::marked("✗ FAIL · REAL").words(), "FAIL · REAL");
+        assert_eq!(Text::from(Status::Unknown).words(), "unknown");
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn palette(context: &Context<'_>, items: &[PaletteItem], banner: Option<&Ban
     let mut head = Strip::of(": ", theme.strong());
     head.append(page.typing.as_ref().unwrap_or(&empty).draw(theme, true, room.saturating_sub(2).min(40)));
     inner.push(Inner::Text(head));
-    let window = box_height.saturating_sub(3).max(1);
+    let window = box_height.saturating_sub(5).max(1);
     let selected = page.selected[0].min(items.len().saturating_sub(1));
     let from = (selected + 1).saturating_sub(window);
     for (i, item) in items.iter().enumerate().skip(from).take(window) {
@@ -107,9 +107,13 @@ pub fn palette(context: &Context<'_>, items: &[PaletteItem], banner: Option<&Ban
             (13, words(theme, &item.name)),
             (36, words(theme, &item.off).styled(dim)),
         ];
-        inner.push(Inner::Text(
-            columns(cells, usize::MAX / 2, 0).remove(0).elide(room, if theme.ascii { '.' } else { '…' }),
-        ));
+        // The reason of the one that is selected stands whole.
+        if i == selected {
+            inner.extend(columns(cells, room, 36.min(room / 2)).into_iter().map(Inner::Text));
+        } else {
+            let ellipsis = if theme.ascii { '.' } else { '…' };
+            inner.extend(columns(cells, usize::MAX / 2, 0).into_iter().map(|l| Inner::Text(l.elide(room, ellipsis))));
+        }
     }
     let edges = Edges {
         title: Strip::of("Commands", theme.strong()),

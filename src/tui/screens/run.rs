@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::{Context, Drawn, Hit, hint_row_of, status_line, wide};
 use crate::tui::keymap::{Screen, binding, hints};
+use crate::tui::page::Content;
 use crate::tui::strip::Strip;
 use crate::tui::widgets::chrome;
 use crate::tui::widgets::frame::{Edges, Inner, boxed};
@@ -49,10 +50,21 @@ pub fn draw(context: &Context<'_>, view: &RunView, panel: &Panel, ask: Option<&A
 
 fn facts(context: &Context<'_>, view: &RunView) -> Vec<Strip> {
     let Context { theme, width, .. } = *context;
-    let mut lines = chrome::fact(theme, "Notices", &view.notices, width);
-    lines.extend(chrome::fact(theme, "Way back", &view.way_back, width));
-    lines.extend(chrome::fact(theme, "Walk away", &view.walk_away, width));
-    lines
+    three(context, view).into_iter().flat_map(|(label, value)| chrome::fact(theme, label, value, width)).collect()
+}
+
+/// The three things to know: a plan's own where it has them.
+fn three<'a>(context: &'a Context<'_>, view: &'a RunView) -> [(&'static str, &'a Text); 3] {
+    let own = match &context.page.content {
+        Content::Plan(offer) => Some(&offer.facts),
+        _ => None,
+    };
+    let pick = |plan: Option<&'a Text>, run: &'a Text| plan.filter(|text| !text.is_empty()).unwrap_or(run);
+    [
+        ("Notices", pick(own.map(|facts| &facts.notices), &view.notices)),
+        ("Way back", pick(own.map(|facts| &facts.way_back), &view.way_back)),
+        ("Walk away", pick(own.map(|facts| &facts.walk_away), &view.walk_away)),
+    ]
 }
 
 /// One panel, labels above values; who notices and the way back scroll with the rest.
@@ -60,14 +72,19 @@ fn narrow(context: &Context<'_>, view: &RunView, panel: &Panel, ask: Option<&Ask
     let Context { theme, width, height, .. } = *context;
     let stacked = width < 80;
     let mut rows = panel.body.clone();
+    // What is about to be done is never cut: a title that its edge has no room for stands below it, whole.
+    if panel.title.width() + panel.tag.width() + 8 > width {
+        rows.insert(0, Row::Line(panel.title.clone()));
+    }
     while rows.last() == Some(&Row::Blank) {
         rows.pop();
     }
     rows.push(Row::section("", ""));
-    let fact = |label: &str, value: &Text| Row::Field { label: label.into(), value: value.clone(), aside: None };
-    rows.push(fact("Notices", &view.notices));
-    rows.push(fact("Way back", &view.way_back));
-    rows.push(fact("Walk away", &view.walk_away));
+    rows.extend(three(context, view).map(|(label, value)| Row::Field {
+        label: label.into(),
+        value: value.clone(),
+        aside: None,
+    }));
     let mut bottom = enter_row(context, view, ask);
     if height >= 14 {
         bottom.push(chrome::footer(theme, &view.footer, width));

@@ -139,3 +139,46 @@ fn wide() {
     terminal.show(View::Run(Box::new(fixtures::wide())));
     check(&terminal, "18-run-140x40");
 }
+
+#[test]
+fn small() {
+    let mut terminal = run(fixtures::confirm());
+    terminal.resize((40, 12));
+    check(&terminal, "05-confirm-40x12");
+    let mut terminal = run(fixtures::irreversible());
+    terminal.resize((40, 12));
+    check(&terminal, "08-irreversible-40x12");
+    let mut terminal = Terminal::new((40, 12));
+    terminal.show(View::Home(fixtures::home()));
+    check(&terminal, "01-home-40x12");
+}
+
+#[test]
+fn the_sign_line() {
+    let mut terminal = run(fixtures::confirm());
+    terminal.key("Enter");
+    check(&terminal, "05-confirm-sign-line");
+}
+
+#[test]
+fn ascii() {
+    for (name, view) in [("05-confirm-ascii", fixtures::confirm()), ("08-irreversible-ascii", fixtures::irreversible())]
+    {
+        let mut terminal = Terminal::with(crate::tui::theme::Theme { color: false, ascii: true }, (80, 24));
+        terminal.show(View::Run(Box::new(view)));
+        check(&terminal, name);
+    }
+}
+
+#[test]
+fn every_screen_at_140_by_40() {
+    for (name, view) in [
+        ("05-confirm-140x40", fixtures::confirm()),
+        ("06-verifying-140x40", fixtures::verifying()),
+        ("08-irreversible-140x40", fixtures::irreversible()),
+    ] {
+        let mut terminal = Terminal::new((140, 40));
+        terminal.show(View::Run(Box::new(view)));
+        check(&terminal, name);
+    }
+}

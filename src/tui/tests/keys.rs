@@ -364,8 +364,9 @@ fn no_small_letter_asks_for_a_change() {
 fn help_and_palette_come_from_the_same_table() {
     let mut terminal = run(fixtures::confirm());
     terminal.key(":");
-    assert!(terminal.has("hand over"));
+    assert!(terminal.has("half a page down"));
     terminal.keys("hand");
+    assert!(terminal.has("hand over"));
     assert!(!terminal.has("evidence pack"));
     terminal.key("Enter");
     assert!(terminal.has("bob@example.com"), "{}", terminal.text());
@@ -424,4 +425,57 @@ fn a_refusal_of_the_owner_is_shown_and_one_can_ask_again() {
     assert!(terminal.has("Touch your signing key"));
     terminal.key("Enter");
     assert!(is_confirm(&terminal.key("y"), "sign"));
+}
+
+#[test]
+fn a_plan_does_not_outlive_what_it_was_for() {
+    // Suspending was asked for while nothing was under way.
+    let mut terminal = run(fixtures::confirm());
+    terminal.keys("q Enter");
+    terminal.show(View::Run(Box::new(fixtures::rows())));
+    assert_eq!(terminal.app.screen(), Some(Screen::Run));
+    assert!(terminal.key("y").is_empty());
+    // Leaving in doubt was asked for, and then the answer came.
+    let mut terminal = run(fixtures::rows());
+    terminal.keys("Ctrl-c Enter");
+    terminal.show(View::Run(Box::new(fixtures::confirm())));
+    assert_eq!(terminal.app.screen(), Some(Screen::Run));
+    assert!(terminal.key("y").is_empty());
+    // The run has ended below its plan.
+    let mut terminal = run(fixtures::confirm());
+    terminal.keys("R why Enter");
+    terminal.show(View::End(Box::new(fixtures::end())));
+    assert_eq!(terminal.app.screen(), Some(Screen::End));
+    assert!(terminal.has("Completed and sealed"));
+}
+
+#[test]
+fn a_plan_says_its_own_way_back() {
+    let mut terminal = run(fixtures::approval());
+    terminal.key("R");
+    assert!(terminal.has("Way back   this is it."), "{}", terminal.text());
+    assert!(!terminal.has("whatever still holds the old key fails"), "{}", terminal.text());
+}
+
+#[test]
+fn the_mouse_selects_and_never_acts() {
+    let mut terminal = run(fixtures::failure());
+    let click = |row: u16| {
+        Event::Mouse(crossterm::event::MouseEvent {
+            kind: crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left),
+            column: 10,
+            row,
+            modifiers: crossterm::event::KeyModifiers::NONE,
+        })
+    };
+    for row in 0..24 {
+        assert!(terminal.event(click(row)).is_empty());
+        assert_eq!(terminal.app.screen(), Some(Screen::Run));
+    }
+    let row = terminal.text().lines().position(|line| line.contains("Redo row")).unwrap();
+    terminal.event(click(u16::try_from(row).unwrap()));
+    assert!(terminal.has("► Redo row"), "{}", terminal.text());
+    terminal.key("m");
+    terminal.event(click(u16::try_from(row - 1).unwrap()));
+    assert!(terminal.has("► Redo row"), "the mouse is off");
 }

@@ -4,4 +4,5 @@ mod frames;
 mod harness;
 mod keys;
 mod pictures;
+mod pty;
 mod sizes;

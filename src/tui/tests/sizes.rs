@@ -58,7 +58,8 @@ fn no_size_panics() {
             (250, 70),
         ] {
             terminal.resize((width, height));
-            terminal.keys("? Esc G Enter Esc");
+            terminal.keys("G ?");
+            terminal.key("Esc");
             assert_eq!(terminal.buffer.area.width, width);
         }
     }
@@ -88,6 +89,7 @@ fn a_small_terminal_shows_every_fact_by_scrolling() {
         }
         let squeezed: String = all.chars().filter(|c| !c.is_whitespace() && !"┃│".contains(*c)).collect();
         for fact in [
+            "2Createthenewkey",
             "iam:CreateAccessKey,sentonce",
             "UserName=raxx-vault-operator",
             "https://iam.amazonaws.com",
