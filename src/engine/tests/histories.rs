@@ -272,7 +272,7 @@ fn proven(run: &Harness, place: &Place) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_promises_hold_over_any_history(moves in moves(), real in any::<bool>()) {
