@@ -21,7 +21,7 @@ pub fn scope(state: &State, book: &Book, step: Option<&Step>, row: Option<&RowSt
 }
 
 /// What every template sees.
-fn names(state: &State, book: &Book) -> Map<String, Value> {
+pub(super) fn names(state: &State, book: &Book) -> Map<String, Value> {
     let mut values = state.values.clone();
     values.insert("operator".into(), json!({"principal": state.operator, "caller": state.caller}));
     values.insert(

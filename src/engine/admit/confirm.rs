@@ -119,8 +119,7 @@ pub(super) fn answered(book: &Book, state: &State, id: &str, rendered: &Rendered
     let Some(step) = book.runbook.step(id) else {
         return if answer.how == "sign" { Ok(()) } else { no("The way back is signed.") };
     };
-    let needs_reason = step.confirm.reason || way_back(book, state, step).is_err();
-    if needs_reason && !reason_given {
+    if !reason_given && (step.confirm.reason || way_back(book, state, step).is_err()) {
         return no("A reason is needed.");
     }
     match (&step.confirm.kind, answer.how.as_str()) {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::runbook::Step;
+use crate::runbook::{EffectKind, Step};
 
 use super::super::book::Book;
 use super::super::entry::{Body, Place, Reading};
 use super::super::focus::open_calls;
 use super::super::machine::rows_body;
 use super::super::rollback;
-use super::super::scope::scope;
+use super::super::scope::{names, scope};
 use super::super::state::{CallState, Phase, RowState, State};
 use super::{Allowed, no, row};
 
@@ -17,6 +17,16 @@ use super::{Allowed, no, row};
 pub fn rows_due(book: &Book, state: &State, id: &str) -> Result<Option<Body>, String> {
     let Some(index) = book.runbook.position(id) else { return Ok(None) };
     let (step, folded) = (&book.runbook.steps[index], &state.steps[index]);
+    if folded.attempt > 0 && folded.rows.iter().any(|row| row.verdict.is_none()) {
+        // What is open in it is decided first.
+        return Ok(None);
+    }
+    if let Some(again) = stale_proofs(book, state, index) {
+        return Ok(Some(rows_body(id, folded.attempt + 1, again)));
+    }
+    if folded.attempt > 0 && step.for_each.is_none() {
+        return Ok(None);
+    }
     let rows = rows_of(book, state, step)?;
     if folded.attempt == 0 {
         let input = step.for_each.as_ref().and_then(|each| each.root.as_deref());
@@ -30,14 +40,42 @@ pub fn rows_due(book: &Book, state: &State, id: &str) -> Result<Option<Body>, St
         .into_iter()
         .filter(|row| row.get("key").and_then(Value::as_str).is_some_and(|key| folded.row(key).is_none()))
         .collect();
-    // A row that was added later opens the step again, once what is open in it is decided.
-    let idle = folded.rows.iter().all(|row| row.verdict.is_some());
-    if missing.is_empty() || !idle { Ok(None) } else { Ok(Some(rows_body(id, folded.attempt + 1, missing))) }
+    // A row that was added later opens the step again.
+    if missing.is_empty() { Ok(None) } else { Ok(Some(rows_body(id, folded.attempt + 1, missing))) }
+}
+
+/// Rows of a step that only reads, and passed before something that they prove was done again. They are read again.
+fn stale_proofs(book: &Book, state: &State, index: usize) -> Option<Vec<Value>> {
+    let (step, folded) = (&book.runbook.steps[index], &state.steps[index]);
+    if step.effect != EffectKind::Read || folded.skipped.is_some() || folded.attempt == 0 {
+        return None;
+    }
+    let mut again = Vec::new();
+    for (other, done) in book.runbook.steps[..index].iter().zip(&state.steps) {
+        if other.effect == EffectKind::Read || done.attempt < 2 {
+            continue;
+        }
+        // Rows over the same list prove each other's; anything else may prove anything.
+        let list = |step: &Step| step.for_each.as_ref().map(|each| each.list.source.clone());
+        let same_list = list(step).is_some() && list(step) == list(other);
+        for redone in done.rows.iter().filter(|row| row.attempt > 1) {
+            let proven = folded.rows.iter().filter(|row| !same_list || row.key == redone.key);
+            again.extend(proven.filter(|row| row.decided_n < redone.decided_n).map(|row| row.key.as_str()));
+        }
+    }
+    let rows: Vec<Value> =
+        folded.rows.iter().filter(|row| again.contains(&row.key.as_str())).map(RowState::opened).collect();
+    if rows.is_empty() { None } else { Some(rows) }
 }
 
 pub(super) fn rows_of(book: &Book, state: &State, step: &Step) -> Result<Vec<Value>, String> {
     let Some(each) = &step.for_each else { return Ok(vec![json!({"key": "", "value": null})]) };
-    let list = each.list.render(&scope(state, book, Some(step), None)).map_err(|why| why.to_string())?;
+    let names = state.derived.names.get_or_init(|| names(state, book));
+    let known = each.list.lone_path().filter(|path| path.0.len() == 1).and_then(|path| names.get(path.root()?));
+    let list = match known {
+        Some(list) => list.clone(),
+        None => each.list.render(&scope(state, book, Some(step), None)).map_err(|why| why.to_string())?,
+    };
     let Value::Array(list) = list else { return no(format!("`for_each` of step {} is no list", step.id)) };
     let mut rows: Vec<Value> = Vec::new();
     for (i, value) in list.into_iter().enumerate() {
@@ -55,7 +93,7 @@ pub(super) fn rows_of(book: &Book, state: &State, step: &Step) -> Result<Vec<Val
 pub fn reopen(book: &Book, state: &State, id: &str) -> Option<Body> {
     let folded = state.step(book, id)?;
     let left = folded.rows.iter().filter(|row| row.attempt == folded.attempt && row.verdict.is_none());
-    let rows = left.map(|row| json!({"key": row.key, "value": row.value})).collect();
+    let rows = left.map(RowState::opened).collect();
     Some(rows_body(id, folded.attempt + 1, rows))
 }
 

@@ -49,8 +49,7 @@ impl State {
             Body::NotSent { place, reason } => {
                 if let Some(row) = self.row_mut(book, place) {
                     row.calls.insert(place.call, CallState::NotSent { reason: reason.clone() });
-                    row.verdict = Some(Verdict::Fail);
-                    row.decided = Some(entry.at);
+                    row.decide(Verdict::Fail, entry);
                 }
             }
             Body::Sample { place, verdict, reading } => self.sample(book, entry, place, *verdict, reading, false),
@@ -240,9 +239,7 @@ impl State {
             row.calls.insert(place.call, CallState::Finished { verdict, reading: reading.clone(), at: entry.at });
             let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
             if verdict != Verdict::Pass || (all_done && !nature.samples) {
-                row.verdict = Some(verdict);
-                row.decided = Some(entry.at);
-                row.decided_wall = entry.wall;
+                row.decide(verdict, entry);
             }
         }
     }
@@ -285,9 +282,7 @@ impl State {
         let decided =
             if reads { deciding } else { in_a_row >= sampling.consecutive || (late && verdict != Verdict::Pass) };
         if decided {
-            row.verdict = Some(verdict);
-            row.decided = Some(entry.at);
-            row.decided_wall = entry.wall;
+            row.decide(verdict, entry);
         }
         if decided && verdict == Verdict::Pass {
             self.note_advisories(book, entry, place, reading);
@@ -333,13 +328,11 @@ impl State {
             Doubt::Done => {
                 let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
                 if all_done && !nature.samples {
-                    row.verdict = Some(Verdict::Pass);
-                    row.decided = Some(entry.at);
+                    row.decide(Verdict::Pass, entry);
                 }
             }
             Doubt::NotDone | Doubt::DoneLost | Doubt::NotOurs => {
-                row.verdict = Some(Verdict::Fail);
-                row.decided = Some(entry.at);
+                row.decide(Verdict::Fail, entry);
             }
             Doubt::Unknown => {}
         }

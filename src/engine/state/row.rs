@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::call::Rendered;
-use super::super::entry::{Answer, Doubt, Reading, Stamp, Verdict};
+use super::super::entry::{Answer, Doubt, Entry, Reading, Stamp, Verdict};
 
 /// A call that was sent, or was about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +110,8 @@ pub struct RowState {
     pub verdict: Option<Verdict>,
     /// When it was decided.
     pub decided: Option<Stamp>,
+    /// The entry that decided it; 0 before.
+    pub decided_n: u64,
     /// The real time of it.
     pub decided_wall: Option<Stamp>,
     /// The server's date of the act's last answer.
@@ -132,11 +134,25 @@ impl RowState {
             samples: Vec::new(),
             verdict: None,
             decided: None,
+            decided_n: 0,
             decided_wall: None,
             date: None,
             touched: false,
             past: Vec::new(),
         }
+    }
+
+    /// As the entry that opens it lists it.
+    pub fn opened(&self) -> Value {
+        json!({"key": self.key, "value": self.value})
+    }
+
+    /// Decided, by this entry.
+    pub(super) fn decide(&mut self, verdict: Verdict, entry: &Entry) {
+        self.verdict = Some(verdict);
+        self.decided = Some(entry.at);
+        self.decided_n = entry.n;
+        self.decided_wall = entry.wall;
     }
 
     /// The result of the call that gave one, else of the deciding reading.
