@@ -105,6 +105,10 @@ pub fn open_calls(book: &Book, state: &State) -> Vec<(Place, CallState)> {
 
 /// Where the run stands.
 pub fn focus(book: &Book, state: &State) -> Focus {
+    state.derived.focus.get_or_init(|| work_out(book, state)).clone()
+}
+
+fn work_out(book: &Book, state: &State) -> Focus {
     match state.phase {
         Phase::Sealed(status) => return Focus::Over(status),
         Phase::Aborted => return Focus::Seal(EndStatus::Aborted),
@@ -202,7 +206,7 @@ fn stop(id: &str, folded: &StepState) -> Focus {
 }
 
 fn focus_back(book: &Book, state: &State) -> Focus {
-    let plan = super::rollback::plan(book, state);
+    let plan = super::rollback::planned(book, state);
     if plan.acts.is_empty() {
         return Focus::Seal(EndStatus::RolledBack);
     }

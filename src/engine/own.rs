@@ -36,7 +36,7 @@ pub fn nature(book: &Book, state: &State, step: &str, row: &Value) -> Nature {
         let samples = reads || !step.probe.is_empty() || has_own_probe(book, step, row);
         return Nature { reads, samples, sampling: book.sampling(step, row) };
     }
-    if let Some(act) = rollback::plan(book, state).acts.into_iter().find(|act| act.id == step) {
+    if let Some(act) = rollback::planned(book, state).act(step) {
         let reads = act.effect == EffectKind::Read;
         return Nature { reads, samples: reads || !act.probe.is_empty(), sampling: act.sampling };
     }

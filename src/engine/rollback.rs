@@ -65,17 +65,24 @@ fn iam_sampling() -> Sampling {
 
 /// The acts back from where the run stands. Depends on the forward steps only, so it does not change while it is walked.
 pub fn plan(book: &Book, state: &State) -> Plan {
-    let mut planner = Planner { book, state, plan: Plan::default() };
-    planner.run();
-    planner.plan
+    planned(book, state).clone()
+}
+
+/// As [`plan`], worked out once for each state.
+pub fn planned<'s>(book: &Book, state: &'s State) -> &'s Plan {
+    state.derived.plan.get_or_init(|| {
+        let mut planner = Planner { book, state, plan: Plan::default() };
+        planner.run();
+        planner.plan
+    })
 }
 
 /// The way back as it is confirmed: the acts that have not passed yet.
 pub fn rendered(book: &Book, state: &State, attempt: u32) -> Rendered {
-    let left = plan(book, state).acts.into_iter().filter(|act| {
+    let left = planned(book, state).acts.iter().filter(|act| {
         state.back.get(&act.id).and_then(|step| step.rows.first()).is_none_or(|row| row.verdict != Some(Verdict::Pass))
     });
-    let rows = left.map(|act| RowCalls { row: act.id, calls: act.calls }).collect();
+    let rows = left.map(|act| RowCalls { row: act.id.clone(), calls: act.calls.clone() }).collect();
     Renderer { book, state }.rendered("rollback", attempt, rows)
 }
 

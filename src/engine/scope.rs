@@ -10,6 +10,18 @@ use super::state::{RowState, State};
 
 /// Inputs, captures, `operator`, `run`, `steps`, and with a step `step` and its row's name.
 pub fn scope(state: &State, book: &Book, step: Option<&Step>, row: Option<&RowState>) -> Scope {
+    let mut values = state.derived.names.get_or_init(|| names(state, book)).clone();
+    if let Some(step) = step {
+        values.insert("step".into(), json!({"id": step.id, "sop": step.sop, "title": step.title}));
+        if let (Some(for_each), Some(row)) = (&step.for_each, row) {
+            values.insert(for_each.name.clone(), row.value.clone());
+        }
+    }
+    Scope { values }
+}
+
+/// What every template sees.
+pub(super) fn names(state: &State, book: &Book) -> Map<String, Value> {
     let mut values = state.values.clone();
     values.insert("operator".into(), json!({"principal": state.operator, "caller": state.caller}));
     values.insert(
@@ -29,11 +41,5 @@ pub fn scope(state: &State, book: &Book, step: Option<&Step>, row: Option<&RowSt
         steps.insert(step.id.clone(), json!({"passed": passed, "attempt": folded.attempt}));
     }
     values.insert("steps".into(), Value::Object(steps));
-    if let Some(step) = step {
-        values.insert("step".into(), json!({"id": step.id, "sop": step.sop, "title": step.title}));
-        if let (Some(for_each), Some(row)) = (&step.for_each, row) {
-            values.insert(for_each.name.clone(), row.value.clone());
-        }
-    }
-    Scope { values }
+    values
 }

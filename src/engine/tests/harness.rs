@@ -239,12 +239,21 @@ impl Harness {
 
     /// A new process: nothing but the entries is left.
     pub fn restart(&mut self) {
+        let engine = self.replayed(false);
+        assert_eq!(engine.state(), self.engine.state(), "the state rebuilt from the entries is another");
+        self.engine = engine;
+    }
+
+    /// The engine that only read the entries; `judging` each of them, as `verify` does.
+    pub fn replayed(&self, judging: bool) -> Engine {
         let book = self.engine.book().clone();
         let mut engine = Engine::open(book, &self.entries[0]).unwrap();
         for entry in &self.entries[1..] {
-            engine.admit(entry).unwrap_or_else(|why| panic!("replay refuses entry {}: {why}\n{entry:?}", entry.n));
+            if judging {
+                engine.admit(entry).unwrap_or_else(|why| panic!("replay refuses entry {}: {why}\n{entry:?}", entry.n));
+            }
             engine.apply(entry);
         }
-        self.engine = engine;
+        engine
     }
 }

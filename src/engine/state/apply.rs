@@ -1,337 +1,26 @@
-//! A run as the fold of its entries: the only state there is.
-//!
-//! `apply` believes what it is given; whether an entry was allowed is [`super::admit`]'s question, asked before.
+//! The fold: one entry after another.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::book::Book;
-use super::call::Rendered;
-use super::entry::{
-    Answer, Body, Deviation, DeviationKind, Doubt, EndStatus, Entry, Opened, Place, Reading, Stamp, Verdict,
-};
-use super::own::{self, Nature};
-
-/// A call that was sent, or was about to be.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CallState {
-    /// `started` is on disk; no answer yet.
-    Started {
-        /// When.
-        at: Stamp,
-    },
-    /// Answered.
-    Finished {
-        /// As judged.
-        verdict: Verdict,
-        /// What was answered.
-        reading: Reading,
-        /// When.
-        at: Stamp,
-    },
-    /// No answer came.
-    InDoubt {
-        /// When it was started.
-        started: Stamp,
-        /// Why.
-        evidence: Value,
-        /// What reads said since: the result of each.
-        reads: Vec<(Stamp, Value)>,
-    },
-    /// It was found out.
-    Reconciled {
-        /// When it was started.
-        started: Stamp,
-        /// The outcome.
-        outcome: Doubt,
-        /// From what.
-        evidence: Value,
-        /// When.
-        at: Stamp,
-    },
-    /// Not one byte left.
-    NotSent {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl CallState {
-    /// True if the world may have changed by it.
-    pub fn may_have_acted(&self) -> bool {
-        match self {
-            Self::NotSent { .. } => false,
-            Self::Finished { verdict, .. } => *verdict != Verdict::Fail,
-            Self::Reconciled { outcome, .. } => !matches!(outcome, Doubt::NotDone | Doubt::NotOurs),
-            Self::Started { .. } | Self::InDoubt { .. } => true,
-        }
-    }
-
-    /// True if it is known to have happened.
-    pub fn done(&self) -> bool {
-        matches!(self, Self::Finished { verdict: Verdict::Pass, .. } | Self::Reconciled { outcome: Doubt::Done, .. })
-    }
-
-    /// True while its outcome is open.
-    pub fn open(&self) -> bool {
-        matches!(self, Self::Started { .. } | Self::InDoubt { .. })
-            || matches!(self, Self::Reconciled { outcome: Doubt::Unknown, .. })
-    }
-}
-
-/// One try of a probe.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    /// Its entry.
-    pub n: u64,
-    /// When.
-    pub at: Stamp,
-    /// As judged.
-    pub verdict: Verdict,
-    /// What was read.
-    pub reading: Reading,
-    /// Passes in a row, this one included.
-    pub in_a_row: u32,
-}
-
-/// A row of a step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowState {
-    /// Its key; `""` without `for_each`.
-    pub key: String,
-    /// Its element.
-    pub value: Value,
-    /// The attempt it was last opened in.
-    pub attempt: u32,
-    /// What was there before the act.
-    pub look: Option<(Stamp, Reading)>,
-    /// Looks of earlier attempts that acted: the way back needs the first.
-    pub first_look: Option<Reading>,
-    /// Calls of this attempt.
-    pub calls: BTreeMap<u32, CallState>,
-    /// Samples of this attempt.
-    pub samples: Vec<Sample>,
-    /// Set once decided.
-    pub verdict: Option<Verdict>,
-    /// When it was decided.
-    pub decided: Option<Stamp>,
-    /// The real time of it.
-    pub decided_wall: Option<Stamp>,
-    /// The server's date of the act's last answer.
-    pub date: Option<String>,
-    /// Something was sent for it in any attempt and may have acted.
-    pub touched: bool,
-    /// Calls of earlier attempts, newest last.
-    pub past: Vec<BTreeMap<u32, CallState>>,
-}
-
-impl RowState {
-    fn new(key: String, value: Value, attempt: u32) -> Self {
-        Self {
-            key,
-            value,
-            attempt,
-            look: None,
-            first_look: None,
-            calls: BTreeMap::new(),
-            samples: Vec::new(),
-            verdict: None,
-            decided: None,
-            decided_wall: None,
-            date: None,
-            touched: false,
-            past: Vec::new(),
-        }
-    }
-
-    /// The result of the call that gave one, else of the deciding reading.
-    pub fn result(&self) -> Option<&Value> {
-        let answered = self.calls.values().rev().find_map(|call| match call {
-            CallState::Finished { reading, .. } => reading.result.as_ref(),
-            _ => None,
-        });
-        answered.or_else(|| self.samples.last()?.reading.result.as_ref())
-    }
-}
-
-/// A gate's last reading.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GateReading {
-    /// Its entry.
-    pub n: u64,
-    /// When.
-    pub at: Stamp,
-    /// Does it hold?
-    pub verdict: Verdict,
-    /// From what; `opens` is the time at which it can next hold.
-    pub evidence: Value,
-}
-
-/// A confirmation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Confirmation {
-    /// Its entry.
-    pub n: u64,
-    /// When.
-    pub at: Stamp,
-    /// The action.
-    pub rendered: Rendered,
-    /// Its digest.
-    pub digest: String,
-    /// The answer.
-    pub answer: Answer,
-}
-
-/// A step of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepState {
-    /// The attempt that is open, or the last one; 0 before the first.
-    pub attempt: u32,
-    /// Rows so far.
-    pub rows: Vec<RowState>,
-    /// Gate readings by gate and row.
-    pub gates: BTreeMap<(u32, String), GateReading>,
-    /// Gates that were broken.
-    pub overridden: BTreeMap<u32, String>,
-    /// The confirmation of the open attempt.
-    pub confirmed: Option<Confirmation>,
-    /// Left out, and why.
-    pub skipped: Option<String>,
-    /// Its observation starts anew here.
-    pub window: Option<Stamp>,
-}
-
-impl StepState {
-    /// The row of that key.
-    pub fn row(&self, key: &str) -> Option<&RowState> {
-        self.rows.iter().find(|row| row.key == key)
-    }
-
-    fn row_mut(&mut self, key: &str) -> Option<&mut RowState> {
-        self.rows.iter_mut().find(|row| row.key == key)
-    }
-
-    /// Every opened row passed, or it was skipped.
-    pub fn passed(&self) -> bool {
-        self.skipped.is_some() || (self.attempt > 0 && self.rows.iter().all(|row| row.verdict == Some(Verdict::Pass)))
-    }
-
-    /// When the last row passed, if all did.
-    pub fn passed_at(&self) -> Option<Stamp> {
-        self.passed().then(|| self.rows.iter().filter_map(|row| row.decided).max()).flatten()
-    }
-
-    /// A row that failed or is unknown.
-    pub fn stopped_row(&self) -> Option<&RowState> {
-        self.rows.iter().find(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
-    }
-}
-
-/// What a run is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Going forward.
-    Forward,
-    /// Going back.
-    Back,
-    /// Given up, not yet sealed.
-    Aborted,
-    /// Over.
-    Sealed(EndStatus),
-}
-
-/// A run, folded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct State {
-    /// Entry 0.
-    pub opened: Opened,
-    /// Number of entries.
-    pub entries: u64,
-    /// Time of the last entry.
-    pub at: Stamp,
-    /// Time of entry 0.
-    pub opened_at: Stamp,
-    /// Forward, back, over.
-    pub phase: Phase,
-    /// Suspended since.
-    pub suspended: Option<Stamp>,
-    /// Who operates now.
-    pub operator: String,
-    /// The operator's ARN now.
-    pub caller: String,
-    /// To whom it was handed over.
-    pub handed_to: Option<String>,
-    /// Inputs and captures by name.
-    pub values: Map<String, Value>,
-    /// By index in the runbook.
-    pub steps: Vec<StepState>,
-    /// The acts of the way back, as pseudo-steps by id, once it has begun.
-    pub back: BTreeMap<String, StepState>,
-    /// The confirmation of the way back, and its attempt.
-    pub back_confirmed: Option<Confirmation>,
-    /// Attempts of the way back so far.
-    pub back_attempt: u32,
-    /// Why it was begun.
-    pub back_reason: Option<String>,
-    /// Embedded approvals: id and statement.
-    pub approvals: Vec<(String, Value)>,
-    /// Deviations so far.
-    pub deviations: Vec<Deviation>,
-    /// Entry and time of the last resumption: readings before it do not count for a confirmation.
-    pub resumed_n: u64,
-    /// When that was.
-    pub resumed_at: Option<Stamp>,
-}
+use super::super::book::Book;
+use super::super::call::Rendered;
+use super::super::entry::{Answer, Body, Deviation, DeviationKind, Doubt, Entry, Place, Reading, Stamp, Verdict};
+use super::super::expect;
+use super::super::own::{self, Nature};
+use super::super::scope::scope;
+use super::derived::Derived;
+use super::row::open_row;
+use super::{CallState, Confirmation, GateReading, Phase, Sample, State};
 
 impl State {
-    /// The state after entry 0; `None` if it is none.
-    pub fn open(book: &Book, entry: &Entry) -> Option<Self> {
-        let Body::Opened(opened) = &entry.body else { return None };
-        Some(Self {
-            entries: 1,
-            at: entry.at,
-            opened_at: entry.at,
-            phase: Phase::Forward,
-            suspended: None,
-            operator: opened.operator.clone(),
-            caller: opened.caller.clone(),
-            handed_to: None,
-            values: opened.inputs.clone(),
-            steps: vec![StepState::default(); book.runbook.steps.len()],
-            back: BTreeMap::new(),
-            back_confirmed: None,
-            back_attempt: 0,
-            back_reason: None,
-            approvals: Vec::new(),
-            deviations: Vec::new(),
-            resumed_n: 0,
-            resumed_at: None,
-            opened: (**opened).clone(),
-        })
-    }
-
-    /// The step of that id, also one of the way back.
-    pub fn step(&self, book: &Book, id: &str) -> Option<&StepState> {
-        match book.runbook.position(id) {
-            Some(index) => self.steps.get(index),
-            None => self.back.get(id),
-        }
-    }
-
-    fn step_mut(&mut self, book: &Book, id: &str) -> Option<&mut StepState> {
-        match book.runbook.position(id) {
-            Some(index) => self.steps.get_mut(index),
-            None => self.back.get_mut(id),
-        }
-    }
-
-    fn row_mut(&mut self, book: &Book, place: &Place) -> Option<&mut RowState> {
-        self.step_mut(book, &place.step)?.row_mut(&place.row)
-    }
-
     /// Folds in one entry. Entries that name what is not there change nothing.
     pub fn apply(&mut self, book: &Book, entry: &Entry) {
+        self.derived = Derived::default();
+        self.fold(book, entry);
+        self.derived = Derived::default();
+    }
+
+    fn fold(&mut self, book: &Book, entry: &Entry) {
         self.entries = entry.n + 1;
         self.at = entry.at;
         match &entry.body {
@@ -360,8 +49,7 @@ impl State {
             Body::NotSent { place, reason } => {
                 if let Some(row) = self.row_mut(book, place) {
                     row.calls.insert(place.call, CallState::NotSent { reason: reason.clone() });
-                    row.verdict = Some(Verdict::Fail);
-                    row.decided = Some(entry.at);
+                    row.decide(Verdict::Fail, entry);
                 }
             }
             Body::Sample { place, verdict, reading } => self.sample(book, entry, place, *verdict, reading, false),
@@ -551,9 +239,7 @@ impl State {
             row.calls.insert(place.call, CallState::Finished { verdict, reading: reading.clone(), at: entry.at });
             let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
             if verdict != Verdict::Pass || (all_done && !nature.samples) {
-                row.verdict = Some(verdict);
-                row.decided = Some(entry.at);
-                row.decided_wall = entry.wall;
+                row.decide(verdict, entry);
             }
         }
     }
@@ -596,9 +282,7 @@ impl State {
         let decided =
             if reads { deciding } else { in_a_row >= sampling.consecutive || (late && verdict != Verdict::Pass) };
         if decided {
-            row.verdict = Some(verdict);
-            row.decided = Some(entry.at);
-            row.decided_wall = entry.wall;
+            row.decide(verdict, entry);
         }
         if decided && verdict == Verdict::Pass {
             self.note_advisories(book, entry, place, reading);
@@ -606,11 +290,13 @@ impl State {
     }
 
     fn note_advisories(&mut self, book: &Book, entry: &Entry, place: &Place, reading: &Reading) {
+        // What was worked out before this entry is not true any more.
+        self.derived = Derived::default();
         let Some(step) = book.runbook.step(&place.step) else { return };
         let result = reading.result.clone().unwrap_or(Value::Null);
         let row = self.step(book, &place.step).and_then(|s| s.row(&place.row)).cloned();
-        let scope = super::scope::scope(self, book, Some(step), row.as_ref());
-        let (_, judgements) = super::expect::judge(&step.expect, &result, &scope);
+        let scope = scope(self, book, Some(step), row.as_ref());
+        let (_, judgements) = expect::judge(&step.expect, &result, &scope);
         for judgement in judgements.into_iter().filter(|j| j.advisory && j.verdict != Verdict::Pass) {
             let text = judgement.sentence.unwrap_or(judgement.expected);
             self.deviate(entry, DeviationKind::Advisory, &place.step, text);
@@ -642,33 +328,13 @@ impl State {
             Doubt::Done => {
                 let all_done = (0..calls).all(|call| row.calls.get(&call).is_some_and(CallState::done));
                 if all_done && !nature.samples {
-                    row.verdict = Some(Verdict::Pass);
-                    row.decided = Some(entry.at);
+                    row.decide(Verdict::Pass, entry);
                 }
             }
             Doubt::NotDone | Doubt::DoneLost | Doubt::NotOurs => {
-                row.verdict = Some(Verdict::Fail);
-                row.decided = Some(entry.at);
+                row.decide(Verdict::Fail, entry);
             }
             Doubt::Unknown => {}
-        }
-    }
-}
-
-fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
-    step.attempt = attempt;
-    step.confirmed = None;
-    match step.row_mut(key) {
-        None => step.rows.push(RowState::new(key.to_owned(), value.clone(), attempt)),
-        Some(row) => {
-            let mut fresh = RowState::new(key.to_owned(), value.clone(), attempt);
-            fresh.touched = row.touched;
-            fresh.first_look = row.first_look.take();
-            fresh.past = std::mem::take(&mut row.past);
-            if !row.calls.is_empty() {
-                fresh.past.push(std::mem::take(&mut row.calls));
-            }
-            *row = fresh;
         }
     }
 }
