@@ -200,7 +200,7 @@ fn name_path(name: &str) -> Path {
 }
 
 /// Access key ids are public: AWS's own form of them, long-lived (AKIA) and temporary (ASIA).
-fn is_key_id(text: &str) -> bool {
+pub(super) fn is_key_id(text: &str) -> bool {
     let tail = text.strip_prefix("AKIA").or_else(|| text.strip_prefix("ASIA"));
     tail.is_some_and(|tail| tail.len() == 16 && tail.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()))
 }

@@ -144,6 +144,8 @@ fn keep_in_vault(value: &mut Value, name: &str, vault: &mut Vault) {
                 keep_in_vault(part, &format!("{name}[{i}]"), vault);
             }
         }
+        // An access key id names a secret and is none: kept as one, it would be masked wherever it is listed.
+        Value::String(text) if super::holder::is_key_id(text) => {}
         _ => {
             if let Some(text) = leaf(value) {
                 wipe(value);
