@@ -46,9 +46,7 @@ pub(crate) async fn drill(global: &Global, args: DrillArgs) -> Result<u8, Diagno
     }
     let mut faults = Vec::new();
     for name in &args.fault {
-        faults.push(
-            name.parse::<Fault>().map_err(|why| Diagnostic::new(why.to_string()).hint("keyward drill --fault list"))?,
-        );
+        faults.push(name.parse::<Fault>().map_err(|why| Diagnostic::new(why.to_string()).hint("keyward drill --fault list"))?);
     }
     let mut config = global.config()?.unwrap_or_else(Config::default_for_drill);
     for (name, environment) in Config::default_for_drill().environments {
@@ -65,6 +63,6 @@ pub(crate) async fn drill(global: &Global, args: DrillArgs) -> Result<u8, Diagno
         seed: args.seed.unwrap_or_else(rand::random),
     };
     let opening = prepare(global, &session, inputs)?;
-    let driver = open(session, opening).await?;
-    attend(global, driver, args.yes).await
+    let driver = open(session.clone(), opening).await?;
+    attend(global, &session, driver, args.yes).await
 }

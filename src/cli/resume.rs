@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::decision::Decision;
 use crate::runtime::driver::Driver;
 use crate::runtime::resume::resume as go_on;
+use crate::runtime::session::Session;
 use crate::store::RunStatus;
 
 #[derive(Debug, Args)]
@@ -32,12 +33,12 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(crate) async fn resume(global: &Global, args: ResumeArgs) -> Result<u8, Diagnostic> {
-    let driver = open(global, args.run.as_deref()).await?;
-    attend(global, driver, args.yes).await
+    let (session, driver) = open(global, args.run.as_deref()).await?;
+    attend(global, &session, driver, args.yes).await
 }
 
 pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, Diagnostic> {
-    let driver = open(global, Some(&args.run)).await?;
+    let (session, driver) = open(global, Some(&args.run)).await?;
     let handle = driver.handle();
     tokio::spawn(async move {
         // A refusal (nothing was changed, no way back) is shown by the interface as what it is.
@@ -45,10 +46,10 @@ pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, 
             eprintln!("keyward: {why}");
         }
     });
-    attend(global, driver, args.yes).await
+    attend(global, &session, driver, args.yes).await
 }
 
-async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> {
+async fn open(global: &Global, run: Option<&str>) -> Result<(Session, Driver), Diagnostic> {
     let session = global.session()?;
     let folder = match run {
         Some(run) => session.store.find(run)?,
@@ -61,5 +62,6 @@ async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> 
                 .ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
         }
     };
-    go_on(session, &folder, None).await
+    let driver = go_on(session.clone(), &folder, None).await?;
+    Ok((session, driver))
 }

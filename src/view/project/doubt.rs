@@ -160,7 +160,7 @@ fn choices(look: &Look<'_>, place: &Place) -> Vec<Row> {
                         &format!("{id} may be someone else's. It is left alone: no step and no way back of this run touches it."),
                         reconcile(Doubt::NotOurs, ""),
                         &format!("say that {id} is not ours"),
-                        Field::type_back("Type", "not ours", ""),
+                        Field { hint: "type: not ours".into(), ..Field::type_back("Words", "not ours", "") },
                     ),
                 ));
             }
@@ -176,7 +176,7 @@ fn choices(look: &Look<'_>, place: &Place) -> Vec<Row> {
                         "Say so only if you looked yourself: then this call may be sent again.",
                         reconcile(Doubt::NotDone, ""),
                         "say that it was not done",
-                        Field::type_back("Type", "not sent", ""),
+                        Field { hint: "type: not sent".into(), ..Field::type_back("Words", "not sent", "") },
                     ),
                 ));
                 rows.push(page_choice(
@@ -190,7 +190,7 @@ fn choices(look: &Look<'_>, place: &Place) -> Vec<Row> {
                         "Say so only if you looked yourself: the run goes on as if the answer had come.",
                         reconcile(Doubt::Done, ""),
                         "say that it was done",
-                        Field::type_back("Type", "done", ""),
+                        Field { hint: "type: done".into(), ..Field::type_back("Words", "done", "") },
                     ),
                 ));
             }
