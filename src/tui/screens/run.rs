@@ -31,6 +31,17 @@ pub fn draw(context: &Context<'_>, view: &RunView, panel: &Panel, ask: Option<&A
     bottom.extend(enter_row(context, view, ask));
     bottom.push(chrome::footer(theme, &view.footer, width));
     let room = height.saturating_sub(top.len() + bottom.len());
+    let whole;
+    let beside = if context.wide() { 40 } else { 0 };
+    // A title that its edge has no room for stands below it, whole.
+    let panel = if panel.title.width() + panel.tag.width() + 8 > width.saturating_sub(beside) {
+        let mut body = vec![Row::Line(panel.title.clone())];
+        body.extend(panel.body.iter().cloned());
+        whole = Panel { body, ..panel.clone() };
+        &whole
+    } else {
+        panel
+    };
     // Facts of many lines on a small terminal: all of it has to be scrolled then, none of it cut.
     if room < 7 {
         return narrow(context, view, panel, ask);

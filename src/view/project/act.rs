@@ -66,7 +66,10 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
         let mut lines = vec![format!("{}, {how}", exact::what(call))];
         lines.extend(exact::params(call));
         body.extend(lines_of(label, lines));
-        if !call.op.starts_with("http:") && call.op != "command" && !call.endpoint.is_empty() {
+        // A holder's read names each place that it asks.
+        if call.op.contains(':') && !call.op.starts_with("http:") && !call.endpoint.is_empty()
+            || call.op == "iam.preflight"
+        {
             let environment = &look.state().opened.environment;
             body.push(Row::field(
                 "At",
@@ -78,7 +81,7 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
             None => escaped(&rendered.caller),
         };
         body.push(Row::field("As", caller));
-        if let Some(line) = aws_line(call).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null)) {
+        if let Some(line) = aws_line(&exact::in_order(call)).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null)) {
             body.push(Row::field("Same as", line));
         }
         return body;
