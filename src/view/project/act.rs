@@ -61,6 +61,12 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
     let name = step.run.op.info().name;
     if let ([row], 1) = (&rendered.rows[..], calls) {
         let call = &row.calls[0];
+        if let Some(folded) = look.open_rows(&step.id).first().filter(|_| step.run.op == Op::HolderPut) {
+            let scope = look.scope(step, Some(folded));
+            let holder = crate::engine::own::holder_of(step, &scope).unwrap_or(Value::Null);
+            let words = format!("{}; {}", exact::value(&holder), standing(look, step, folded));
+            body.push(Row::field("Holder", words));
+        }
         let how = if reads { "a read" } else { "sent once" };
         let label = if reads { "Asks" } else { "Will do" };
         let mut lines = vec![format!("{}, {how}", exact::what(call))];

@@ -28,7 +28,7 @@ pub fn tail(id: &str) -> String {
 pub fn value(value: &Value) -> String {
     if let Some(secret) = SecretRef::from_value(value) {
         let filters: String = secret.filters.iter().map(|filter| format!(" | {filter}")).collect();
-        return exact(&format!("secret, fingerprint {}{filters} ({})", digits(&secret.fp), secret.name));
+        return exact(&format!("secret, fingerprint {}{filters}, {}", digits(&secret.fp), secret.name));
     }
     if let Some(fp) = fingerprint_of(value) {
         return format!("not shown, fingerprint {}", digits(&fp));
@@ -107,15 +107,21 @@ pub fn in_order(call: &Call) -> Call {
 
 /// Text of several lines as such: a script is read by its lines. `None` for text of one line.
 fn script(value: &Value) -> Option<Vec<String>> {
-    let text = match value {
+    let part = |part: &Value| match part {
         Value::String(text) => text.clone(),
-        Value::Object(map) if map.len() == 1 => {
-            let parts = map.get("join")?.as_array()?;
-            let part = |part: &Value| part.as_str().map_or_else(|| format!("[{}]", self::value(part)), str::to_owned);
-            parts.iter().map(part).collect()
+        // Values by name, each on a line of its own where it is sent.
+        Value::Object(map) if SecretRef::from_value(part).is_none() && !map.contains_key("join") => {
+            sorted(map).into_iter().map(|(name, one)| format!("[{name} = {}]\n", self::value(one))).collect()
         }
+        other => format!("[{}]", self::value(other)),
+    };
+    let parts = match value {
+        Value::String(_) => std::slice::from_ref(value),
+        Value::Object(map) if map.len() == 1 => map.get("join")?.as_array()?,
+        Value::Array(list) if list.iter().any(|one| one.as_str().is_some_and(|text| text.contains('\n'))) => list,
         _ => return None,
     };
+    let text: String = parts.iter().map(part).collect();
     let body = text.strip_suffix('\n').unwrap_or(&text);
     body.contains('\n').then(|| body.split('\n').map(|line| format!("  | {}", exact(line))).collect())
 }
@@ -177,7 +183,7 @@ fn nested(call: &Value) -> Vec<String> {
 pub fn acts_as(call: &Call) -> Option<String> {
     let pair = call.params.get("as").filter(|pair| !pair.is_null())?;
     let id = value(pair.get("access_key_id").unwrap_or(&Value::Null));
-    Some(format!("{id}, its secret: {}", value(pair.get("secret_access_key").unwrap_or(&Value::Null))))
+    Some(format!("{id}, {}", value(pair.get("secret_access_key").unwrap_or(&Value::Null))))
 }
 
 #[cfg(test)]

@@ -129,6 +129,16 @@ fn summary(plan: &Plan) -> String {
         let place = parts.iter().position(|part| part.starts_with("deactivate")).unwrap_or(parts.len());
         parts.insert(place, format!("prove {proven}"));
     }
+    // `deactivate X, delete X` is said of X once.
+    let last = parts.len().saturating_sub(2);
+    if let [.., one, two] = &parts[..]
+        && let Some(name) = one.strip_prefix("deactivate ")
+        && two.strip_prefix("delete ") == Some(name)
+    {
+        let both = format!("deactivate, then delete {name}");
+        parts.truncate(last);
+        parts.push(both);
+    }
     format!("yes: {}; about {}, no approval", parts.join(", "), clock::span(takes(plan)))
 }
 
