@@ -188,7 +188,10 @@ fn fields(context: &Context<'_>, ask: Option<&Ask>, layout: Layout) -> (Vec<Inne
         let room = layout.width.saturating_sub(line.width());
         let hint = if field.hint.is_empty() { 0 } else { field.hint.chars().count() + 3 };
         let typed = match &field.kind {
-            crate::view::FieldKind::TypeBack { expected, .. } => (expected.chars().count() + 2).min(room),
+            // The cursor needs a place of its own behind the last character.
+            crate::view::FieldKind::TypeBack { expected, .. } => {
+                (expected.chars().count() + 2 + usize::from(context.page.focus == Some(i))).min(room)
+            }
             crate::view::FieldKind::Text => room.saturating_sub(6.max(hint)).max(8).min(room),
         };
         let empty = crate::tui::widgets::field::TextField::default();
