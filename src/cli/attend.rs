@@ -75,7 +75,8 @@ async fn tell(handle: crate::runtime::driver::Handle, json: bool) {
 
 fn tell_one(entry: &Entry, json: bool) {
     if json {
-        say(&json!({"entry": entry.n, "at": entry.at, "kind": entry.body.kind(), "step": step_of(&entry.body)}).to_string());
+        say(&json!({"entry": entry.n, "at": entry.at, "kind": entry.body.kind(), "step": step_of(&entry.body)})
+            .to_string());
     } else {
         say(&format!("{} {:>4} {} {}", entry.at, entry.n, entry.body.kind(), step_of(&entry.body)));
     }

@@ -103,7 +103,10 @@ impl Global {
             None => return Ok(None),
         };
         Config::load(&path).map(Some).map_err(|findings| {
-            let source = crate::runbook::Source::new(path.display().to_string(), std::fs::read_to_string(&path).unwrap_or_default());
+            let source = crate::runbook::Source::new(
+                path.display().to_string(),
+                std::fs::read_to_string(&path).unwrap_or_default(),
+            );
             Diagnostic::new(render(&source, &findings, self.colour()))
         })
     }
@@ -126,7 +129,9 @@ pub fn main() -> ExitCode {
         return ExitCode::from(1);
     }
     let outcome = match cli.command {
-        None | Some(Command::Tui) => Err(Diagnostic::new("the home screen is not there yet").hint("keyward drill opens a drill")),
+        None | Some(Command::Tui) => {
+            Err(Diagnostic::new("the home screen is not there yet").hint("keyward drill opens a drill"))
+        }
         Some(Command::Drill(args)) => block_on(drill::drill(&global, args)),
         Some(Command::Run(args)) => block_on(run::run(&global, args)),
         Some(Command::Resume(args)) => block_on(resume::resume(&global, args)),

@@ -30,9 +30,9 @@ pub(crate) async fn plan(global: &Global, args: PlanArgs) -> Result<u8, Diagnost
     }
     let loaded = load(&args.runbook, global.colour())?;
     let name = args.environment.unwrap_or_else(|| "sandbox".into());
-    let environment = config
-        .environment(&name)
-        .ok_or_else(|| Diagnostic::new(format!("there is no environment {name}")).hint("see `environments` in keyward.yaml"))?;
+    let environment = config.environment(&name).ok_or_else(|| {
+        Diagnostic::new(format!("there is no environment {name}")).hint("see `environments` in keyward.yaml")
+    })?;
     let inputs = resolve_inputs(&loaded.runbook, &config, &name, environment.kind, &args.sets, &loaded.connectors)
         .map_err(|problems| Diagnostic::new(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let values: Map<String, Value> = inputs.into_iter().map(|input| (input.name, input.value)).collect();

@@ -56,7 +56,9 @@ async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> 
             let runs = session.store.runs()?;
             let open = |status| matches!(status, RunStatus::Suspended | RunStatus::InDoubt | RunStatus::Open);
             let newest = runs.into_iter().find(|run| open(run.status) && run.held_by.is_none());
-            newest.map(|run| run.path).ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
+            newest
+                .map(|run| run.path)
+                .ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
         }
     };
     go_on(session, &folder, None).await

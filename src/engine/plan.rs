@@ -118,13 +118,16 @@ fn words(node: &Node, scope: &Scope) -> String {
 }
 
 fn gate_words(gate: GateRef<'_>, scope: &Scope) -> String {
-    let text = |template: &crate::runbook::template::Template| template.text(scope).unwrap_or_else(|_| template.source.clone());
+    let text = |template: &crate::runbook::template::Template| {
+        template.text(scope).unwrap_or_else(|_| template.source.clone())
+    };
     match gate {
         GateRef::Delete => "the key is Inactive, not your own, and no readable holder has it".into(),
         GateRef::Book(gate) => match &gate.kind {
             GateKind::Passed(step) => format!("{step} passed"),
             GateKind::After { step, at_least, recommended } => {
-                let better = recommended.map(|r| format!(" ({} is recommended)", duration::show(r))).unwrap_or_default();
+                let better =
+                    recommended.map(|r| format!(" ({} is recommended)", duration::show(r))).unwrap_or_default();
                 format!("{} since {step}{better}", duration::show(*at_least))
             }
             GateKind::UnusedSince { key, since, for_ } => {
@@ -145,7 +148,8 @@ fn gate_words(gate: GateRef<'_>, scope: &Scope) -> String {
 
 fn expected(expectation: &crate::runbook::Expectation) -> String {
     use crate::runbook::Predicate::{
-        After, AtLeast, AtMost, Before, Contains, Count, Equals, Exists, HasId, Lacks, LacksId, Matches, Not, NotMatches,
+        After, AtLeast, AtMost, Before, Contains, Count, Equals, Exists, HasId, Lacks, LacksId, Matches, Not,
+        NotMatches,
     };
     let node = |node: &Node| match node {
         Node::Template(template) => template.source.clone(),

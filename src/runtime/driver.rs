@@ -132,7 +132,8 @@ pub(super) struct Parts {
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed } = parts;
+        let Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed } =
+            parts;
         let log: Log = Arc::new(RwLock::new(entries));
         let (orders_in, orders) = mpsc::channel(16);
         let mut engine = engine;
@@ -454,7 +455,11 @@ async fn read(
     if ours.is_empty() {
         return performer.read(&theirs, keep).await;
     }
-    let outcome = if theirs.is_empty() { Outcome::answered(serde_json::Value::Array(Vec::new())) } else { performer.read(&theirs, keep).await };
+    let outcome = if theirs.is_empty() {
+        Outcome::answered(serde_json::Value::Array(Vec::new()))
+    } else {
+        performer.read(&theirs, keep).await
+    };
     if outcome.ended != crate::engine::effect::Ended::Answered {
         return outcome;
     }

@@ -17,9 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::book::Book;
 use crate::engine::call::Call;
 use crate::engine::effect::{Ended, error_of};
-use crate::engine::entry::{
-    Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, SEMANTICS,
-};
+use crate::engine::entry::{Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, SEMANTICS};
 use crate::engine::machine::Engine;
 use crate::runbook::connector::Connector;
 use crate::runbook::{InputType, Runbook};
@@ -69,8 +67,20 @@ pub(super) struct Surroundings {
 /// # Errors
 /// What is missing, with what to do; nothing of the run is left but its number where it fails after that.
 pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnostic> {
-    let Opening { runbook, connectors, sop, environment, inputs, secrets, reason, ticket, unattended, faults, seed, account_at } =
-        opening;
+    let Opening {
+        runbook,
+        connectors,
+        sop,
+        environment,
+        inputs,
+        secrets,
+        reason,
+        ticket,
+        unattended,
+        faults,
+        seed,
+        account_at,
+    } = opening;
     let real = environment.kind == EnvironmentKind::Account;
     if real && unattended {
         return Err(Diagnostic::new("nothing is confirmed by a flag on a real account")
@@ -98,7 +108,17 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     })?;
     sealer.seal_fingerprint_key(&begun.folder, &key)?;
 
-    let surroundings = surround(&session, &book, &environment, &values, Drill { faults, seed, snapshot: None }, &begun.run, &vault, account_at).await?;
+    let surroundings = surround(
+        &session,
+        &book,
+        &environment,
+        &values,
+        Drill { faults, seed, snapshot: None },
+        &begun.run,
+        &vault,
+        account_at,
+    )
+    .await?;
     let Surroundings { mut world, sandbox, scratch, clock } = surroundings;
     world.connectors.clone_from(&book.connectors);
     let programs: BTreeMap<String, FileRef> = world
@@ -113,8 +133,11 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     let performer = Performer::new(world);
     let (caller, account) = who_am_i(&performer, &endpoints).await?;
     if real && account != environment.account {
-        return Err(Diagnostic::new(format!("you are in account {account}, and {} is {}", environment.name, environment.account))
-            .hint("take the right profile, or correct `account:` in keyward.yaml"));
+        return Err(Diagnostic::new(format!(
+            "you are in account {account}, and {} is {}",
+            environment.name, environment.account
+        ))
+        .hint("take the right profile, or correct `account:` in keyward.yaml"));
     }
     for (name, secret) in vault_inputs(&vault) {
         sealer.seal(&begun.folder, &super::driver::file_name(&name), &secret)?;
@@ -156,7 +179,19 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     let engine = Engine::open(book, &entry).ok_or_else(|| Diagnostic::new("entry 0 is not what opens a run"))?;
     let signed = Some(Signed { n: 0, at: entry.at, by: entry.by.clone() });
     let entries = vec![entry];
-    Ok(Driver::new(Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed }))
+    Ok(Driver::new(Parts {
+        engine,
+        writer,
+        session,
+        sealer,
+        performer,
+        vault,
+        clock,
+        sandbox,
+        scratch,
+        entries,
+        signed,
+    }))
 }
 
 async fn first_entry(
@@ -246,14 +281,22 @@ pub(super) async fn surround(
             let sandbox = sandbox(values, &clock, drill).await?;
             let bin = scratch.join("bin");
             let home = scratch.join("home");
-            let exe = std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
-            let io = |error: std::io::Error| Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()));
+            let exe =
+                std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
+            let io = |error: std::io::Error| {
+                Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()))
+            };
             std::fs::create_dir_all(&home).map_err(io)?;
             sandbox.install_stand_ins(&bin, &exe).map_err(io)?;
             let services = ["iam", "sts", "s3"].map(|name| (name.to_owned(), sandbox.url().to_owned()));
             let operator = sandbox.operator();
             let endpoints = services.into_iter().collect();
-            world.aws = Some(Aws::loopback(endpoints, &environment.region, &operator.access_key_id, &operator.secret_access_key)?);
+            world.aws = Some(Aws::loopback(
+                endpoints,
+                &environment.region,
+                &operator.access_key_id,
+                &operator.secret_access_key,
+            )?);
             for (name, system) in sandbox.systems() {
                 let system = System { url: system.url, token: Some(system.token), scheme: Default::default() };
                 world.systems.insert(name, system);
@@ -295,7 +338,11 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     let none = Vec::new();
     let consumers = values.get("consumers").and_then(Value::as_array).unwrap_or(&none);
     let store = values.get("store").filter(|store| store.is_object());
-    let mut world = crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
+    let mut world =
+        crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
+    // A stand-in's workflow is waited for in real time, and a drill takes seconds.
+    world.timing.queue = std::time::Duration::from_millis(100);
+    world.timing.run = std::time::Duration::from_millis(300);
     let (at_start, later): (Vec<Fault>, Vec<Fault>) = drill.faults.into_iter().partition(|fault| fault.at_start());
     for fault in at_start {
         world = world.with_fault(fault);
@@ -310,9 +357,12 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
 
 /// A rehearsal's operator: the standard variables, since its server is nobody's account.
 fn rehearsal_aws(environment: &Environment) -> Result<Aws, Diagnostic> {
-    let var = |name: &str| std::env::var(name).map_err(|_| {
-        Diagnostic::new(format!("{name} is not set")).hint("a rehearsal takes its operator's pair from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    });
+    let var = |name: &str| {
+        std::env::var(name).map_err(|_| {
+            Diagnostic::new(format!("{name} is not set"))
+                .hint("a rehearsal takes its operator's pair from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        })
+    };
     let (id, secret) = (var("AWS_ACCESS_KEY_ID")?, Secret::new(var("AWS_SECRET_ACCESS_KEY")?));
     Aws::loopback(environment.endpoints.clone(), &environment.region, &id, &secret)
 }
@@ -339,7 +389,9 @@ fn systems(session: &Session, environment: &Environment) -> Result<BTreeMap<Stri
 }
 
 fn token_of(name: &str, argv: &[String]) -> Result<Secret, Diagnostic> {
-    let [program, arguments @ ..] = argv else { return Err(Diagnostic::new(format!("the token of {name} names no program"))) };
+    let [program, arguments @ ..] = argv else {
+        return Err(Diagnostic::new(format!("the token of {name} names no program")));
+    };
     let out = std::process::Command::new(program)
         .args(arguments)
         .stdin(std::process::Stdio::null())

@@ -100,19 +100,24 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     if opened.environment.kind != EnvironmentKind::Sandbox {
         // What was named in entry 0 is what may be started; a program that changed since is refused when it is needed.
         let named = opened.programs.iter();
-        world.programs =
-            named.map(|(name, file)| (name.clone(), Program { path: file.name.clone().into(), sha256: file.sha256.clone() })).collect();
+        world.programs = named
+            .map(|(name, file)| (name.clone(), Program { path: file.name.clone().into(), sha256: file.sha256.clone() }))
+            .collect();
     }
     let endpoints = world.endpoints();
     let performer = Performer::new(world);
     let (caller, account) = who_am_i(&performer, &endpoints).await?;
     if account != opened.environment.account {
-        return Err(Diagnostic::new(format!("the run is in account {}, and you are in {account}", opened.environment.account))
-            .hint("take the right credentials"));
+        return Err(Diagnostic::new(format!(
+            "the run is in account {}, and you are in {account}",
+            opened.environment.account
+        ))
+        .hint("take the right credentials"));
     }
     let sealer = session.sealer()?;
     let by = session.signer.principal().to_owned();
-    let parts = Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries: log, signed };
+    let parts =
+        Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries: log, signed };
     let mut driver = Driver::new(parts);
     for body in recovery.bodies() {
         driver.append(body).await?;
@@ -153,7 +158,10 @@ fn environment_of(session: &Session, opened: &Opened) -> Result<Environment, Dia
     let recorded = &opened.environment;
     if let Some(environment) = session.config.environment(&recorded.name) {
         if environment.kind != recorded.kind {
-            return Err(Diagnostic::new(format!("{} is of another kind in keyward.yaml than in the run", recorded.name)));
+            return Err(Diagnostic::new(format!(
+                "{} is of another kind in keyward.yaml than in the run",
+                recorded.name
+            )));
         }
         return Ok(environment.clone());
     }
