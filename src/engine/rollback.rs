@@ -328,13 +328,12 @@ impl Planner<'_> {
 
 /// Something was sent for the row that may have acted, in this attempt or an earlier one.
 pub fn acted(row: &RowState) -> bool {
-    row.calls.values().chain(row.past.iter().flat_map(|calls| calls.values())).any(CallState::may_have_acted)
+    row.every_call().any(CallState::may_have_acted)
 }
 
 /// Ids of keys that the row's calls created, lost ones included, newest last.
 pub fn created_ids(row: &RowState) -> Vec<String> {
-    let calls = row.past.iter().flat_map(|calls| calls.values()).chain(row.calls.values());
-    calls
+    row.every_call()
         .filter_map(|call| match call {
             CallState::Finished { verdict: Verdict::Pass, reading, .. } => {
                 reading.result.as_ref()?.get("id")?.as_str().map(str::to_owned)

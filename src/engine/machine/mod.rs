@@ -121,6 +121,14 @@ impl Engine {
             self.pending = None;
             self.later.clear();
         }
+        // A confirmation waits only as long as its step does.
+        let waits = self
+            .pending
+            .as_ref()
+            .is_none_or(|pending| matches!(self.focus(), Focus::Confirm { step } if step == pending.step));
+        if !waits {
+            self.pending = None;
+        }
     }
 
     /// A `started` of this process is on disk: its call may be handed out now.
@@ -143,13 +151,18 @@ impl Engine {
                 if !self.flying.remove(&(place.clone(), purpose.clone())) {
                     return Ok(Vec::new());
                 }
-                Ok(self.answer(now, place, purpose, outcome))
+                let read = purpose.is_some();
+                let bodies = self.answer(now, place, purpose, outcome);
+                // A read that comes back when the run has moved on says nothing any more.
+                let late =
+                    read && bodies.first().is_some_and(|body| self.admit(&self.draft(body.clone(), now)).is_err());
+                Ok(if late { Vec::new() } else { bodies })
             }
             Input::Back { by, caller, host, version, binary } => {
                 if let Phase::Sealed(_) = self.state.phase {
                     return refuse("The run is sealed. There is nothing to go on with.");
                 }
-                if by == self.state.operator {
+                if by == self.state.operator && self.state.handed_to.is_none() {
                     Ok(vec![Body::Resumed { caller, host, version, binary }])
                 } else {
                     let from = self.state.operator.clone();

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::runbook::{EffectKind, GateKind};
+
 use super::super::book::Book;
 use super::super::call::Rendered;
 use super::super::entry::{Answer, Body, Deviation, DeviationKind, Doubt, Entry, Place, Reading, Stamp, Verdict};
@@ -77,6 +79,13 @@ impl State {
             Body::Approved { id, statement, .. } => {
                 let statement = serde_json::from_str(statement).unwrap_or(Value::Null);
                 self.approvals.push((id.clone(), statement));
+                for (step, folded) in book.runbook.steps.iter().zip(&mut self.steps) {
+                    for (gate, index) in step.gates.iter().zip(0..) {
+                        if let GateKind::Approval { .. } = gate.kind {
+                            folded.gates.retain(|(read, _), _| *read != index);
+                        }
+                    }
+                }
             }
             Body::Override { step, gate, reason, .. } => {
                 if let Some(state) = self.step_mut(book, step) {
@@ -114,8 +123,13 @@ impl State {
                 self.come_back(entry, caller);
                 self.operator.clone_from(&entry.by);
                 self.handed_to = None;
+                // Who approved, approved the other operator's act.
+                self.approvals.clear();
             }
-            Body::HandedOver { to } => self.handed_to = Some(to.clone()),
+            Body::HandedOver { to } => {
+                self.handed_to = Some(to.clone());
+                self.suspended = Some(entry.at);
+            }
             Body::Aborted { .. } => self.phase = Phase::Aborted,
             Body::Sealed { status, .. } => self.phase = Phase::Sealed(*status),
         }
@@ -168,10 +182,13 @@ impl State {
                     }
                     None
                 } else {
+                    let acts = book.runbook.step(name).is_some_and(|step| step.effect != EffectKind::Read);
                     self.step_mut(book, name).map(|step| {
-                        let failed = opened.iter().any(|(key, _)| {
-                            step.row(key)
-                                .is_some_and(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
+                        // What acted and passed is done again by a person's decision; what only reads may be read again.
+                        let failed = opened.iter().any(|(key, _)| match step.row(key).and_then(|row| row.verdict) {
+                            Some(Verdict::Fail | Verdict::Unknown) => true,
+                            Some(Verdict::Pass) => acts,
+                            None => false,
                         });
                         for (key, value) in &opened {
                             open_row(step, key, value, attempt);
@@ -179,9 +196,15 @@ impl State {
                         step.attempt = attempt;
                         step.confirmed = None;
                         step.gates.clear();
+                        step.overridden.clear();
                         failed
                     })
                 };
+                if let Some(index) = book.runbook.position(name) {
+                    for later in &mut self.steps[index + 1..] {
+                        later.disturbed = entry.n;
+                    }
+                }
                 if again == Some(true) {
                     let names: Vec<&str> =
                         opened.iter().map(|(key, _)| key.as_str()).filter(|key| !key.is_empty()).collect();

@@ -147,6 +147,11 @@ impl RowState {
         json!({"key": self.key, "value": self.value})
     }
 
+    /// Every call of it, earlier attempts first.
+    pub fn every_call(&self) -> impl Iterator<Item = &CallState> {
+        self.past.iter().flat_map(BTreeMap::values).chain(self.calls.values())
+    }
+
     /// Decided, by this entry.
     pub(super) fn decide(&mut self, verdict: Verdict, entry: &Entry) {
         self.verdict = Some(verdict);
@@ -210,6 +215,8 @@ pub struct StepState {
     pub skipped: Option<String>,
     /// Its observation starts anew here.
     pub window: Option<Stamp>,
+    /// The last entry that opened rows of an earlier step: what was confirmed before it and not started is confirmed again.
+    pub disturbed: u64,
 }
 
 impl StepState {
