@@ -246,7 +246,7 @@ impl StepState {
 }
 
 /// Opens a row for an attempt; what an earlier one did is kept.
-pub(super) fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
+pub(in crate::engine) fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
     step.attempt = attempt;
     step.confirmed = None;
     match step.row_mut(key) {
