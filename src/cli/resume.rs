@@ -48,7 +48,7 @@ pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, 
     attend(global, driver, args.yes).await
 }
 
-async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> {
+pub(super) async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> {
     let session = global.session()?;
     let folder = match run {
         Some(run) => session.store.find(run)?,

@@ -172,6 +172,11 @@ impl Driver {
         self.sandbox.as_ref()
     }
 
+    /// Whom and what it works with.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &std::path::Path {
         self.writer.folder()

@@ -5,6 +5,7 @@
 //! - [`session`]: whom and what a run works with: signer, store, environment, world.
 //! - [`open`], [`resume`]: a run from a runbook, or from its folder.
 //! - [`driver`]: one `select!` that feeds a synchronous engine.
+//! - [`watch`]: looking at a run that waits, from another process.
 //! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked.
 
 pub mod clock;
@@ -18,3 +19,4 @@ pub mod resume;
 pub mod session;
 pub mod snapshot;
 pub mod unattended;
+pub mod watch;
