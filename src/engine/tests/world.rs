@@ -38,6 +38,8 @@ pub struct World {
     /// Every mutating call that was handed out, with when.
     pub sent: Vec<(Stamp, Place, Call)>,
     pub deleted: Vec<String>,
+    /// Reads that get no answer, by operation.
+    pub throttled: Vec<&'static str>,
     next: u32,
 }
 
@@ -49,7 +51,7 @@ impl World {
         values.insert("AWS_SECRET_ACCESS_KEY".into(), json!({"fp": "0101"}));
         let boxes = holders.iter().map(|name| ((*name).to_owned(), (1, values.clone()))).collect();
         let key = Key { id: old.into(), active: true, created: at, used: None };
-        Self { keys: vec![key], boxes, sent: Vec::new(), deleted: Vec::new(), next: 0 }
+        Self { keys: vec![key], boxes, sent: Vec::new(), deleted: Vec::new(), throttled: Vec::new(), next: 0 }
     }
 
     pub fn active(&self, id: &str) -> bool {
