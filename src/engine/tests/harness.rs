@@ -55,6 +55,10 @@ pub struct Harness {
 
 impl Harness {
     pub fn new(kind: EnvironmentKind) -> Self {
+        Self::with_inputs(kind, |_| {})
+    }
+
+    pub fn with_inputs(kind: EnvironmentKind, change: impl FnOnce(&mut Map<String, serde_json::Value>)) -> Self {
         let book = Arc::new(book());
         // 20:30 UTC is outside the window that the runbook keeps free.
         let now = Stamp::parse("2026-11-20T20:30:00.000Z").unwrap();
@@ -65,6 +69,7 @@ impl Harness {
         inputs.insert("bucket".into(), json!("raxx-backups"));
         inputs.insert("store".into(), holder(HOLDERS[0]));
         inputs.insert("consumers".into(), json!(HOLDERS[1..].iter().map(|name| holder(name)).collect::<Vec<_>>()));
+        change(&mut inputs);
         let endpoints =
             ["iam", "sts", "s3", "boxes"].map(|name| (name.to_owned(), format!("http://127.0.0.1:1/{name}")));
         let opened = Opened {
@@ -236,6 +241,19 @@ impl Harness {
                 _ => return,
             }
         }
+    }
+
+    /// Confirms everything as it comes until that step waits for its confirmation.
+    pub fn reach(&mut self, step: &str) {
+        for _ in 0..60 {
+            self.wait_for_gates();
+            match self.engine.focus() {
+                Focus::Confirm { step: id } if id == step => return,
+                Focus::Confirm { .. } => self.confirm().unwrap(),
+                other => panic!("{step} is never reached: {other:?}"),
+            }
+        }
+        panic!("{step} is never reached");
     }
 
     pub fn confirm(&mut self) -> Result<(), Refusal> {
