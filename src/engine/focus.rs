@@ -179,6 +179,10 @@ fn focus_step(book: &Book, state: &State, id: &str, folded: &StepState) -> Focus
             Some(_) => return Focus::Stopped { step: id.to_owned(), row: row.key.clone() },
             None => {}
         }
+        if row.calls.is_empty() && !confirmed.holds(id, row) {
+            // Its turn comes by a confirmation of its own.
+            return Focus::Confirm { step: id.to_owned() };
+        }
         let place = |call| Place { step: id.to_owned(), attempt: row.attempt, row: row.key.clone(), call };
         for call in 0..state.calls_of(book, &place(0)) {
             match row.calls.get(&call) {

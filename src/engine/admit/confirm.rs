@@ -10,7 +10,7 @@ use super::super::call::{Rendered, canonical, sha256_hex};
 use super::super::effect::error_of;
 use super::super::entry::{Answer, Body, EnvironmentKind, Reading, Stamp, Verdict};
 use super::super::focus::{Focus, focus};
-use super::super::render::Renderer;
+use super::super::render::{Renderer, batch};
 use super::super::scope::scope;
 use super::super::state::{CallState, Phase, State};
 use super::super::{gate, own, rollback};
@@ -64,7 +64,7 @@ pub fn confirmation(book: &Book, state: &State, id: &str, answer: &Answer) -> Re
 /// Every look that the step wants was made and gave an answer.
 pub(super) fn looked(book: &Book, state: &State, step: &Step) -> Allowed {
     let Some(folded) = state.step(book, &step.id) else { return no("There is no such step.") };
-    for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+    for row in batch(step, folded) {
         let wanted = !own::looks(book, state, step, row).map_err(|why| why.to_string())?.is_empty();
         let seen = row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref());
         match seen {
@@ -91,8 +91,7 @@ pub fn way_back(book: &Book, state: &State, step: &Step) -> Result<(), String> {
     if step.effect != EffectKind::Mutate {
         return Ok(());
     }
-    let open = folded.rows.iter().filter(|row| row.attempt == folded.attempt);
-    for row in open {
+    for row in batch(step, folded) {
         // As the plan would be if this row's first call were done.
         let mut then = state.clone();
         if let Some(index) = book.runbook.position(&step.id)
@@ -140,11 +139,11 @@ pub(super) fn answered(book: &Book, state: &State, id: &str, rendered: &Rendered
     }
 }
 
-/// What has to be typed back, one text for each open row (they are confirmed one by one where there are more).
+/// What has to be typed back for the row that waits; rows that have one are confirmed one by one.
 pub fn type_back(book: &Book, state: &State, step: &Step) -> Result<Vec<String>, String> {
     let ConfirmKind::TypeBack(template) = &step.confirm.kind else { return Ok(Vec::new()) };
     let Some(folded) = state.step(book, &step.id) else { return Ok(Vec::new()) };
-    let open = folded.rows.iter().filter(|row| row.attempt == folded.attempt);
+    let open = batch(step, folded).into_iter();
     open.map(|row| template.text(&scope(state, book, Some(step), Some(row))).map_err(|why| why.to_string())).collect()
 }
 
@@ -172,7 +171,7 @@ pub(super) fn confirmed(
     }
     let Some(step) = book.runbook.step(id) else { return Ok(()) };
     let Some(folded) = state.step(book, id) else { return no("there is no such step") };
-    for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+    for row in batch(step, folded) {
         for (_, index) in gate::gates(step).iter().zip(0..) {
             if folded.overridden.contains_key(&index) {
                 continue;

@@ -61,7 +61,8 @@ fn stale_proofs(book: &Book, state: &State, index: usize) -> Option<Vec<Value>> 
         let same_list = list(step).is_some() && list(step) == list(other);
         for redone in done.rows.iter().filter(|row| row.attempt > 1) {
             let proven = folded.rows.iter().filter(|row| !same_list || row.key == redone.key);
-            again.extend(proven.filter(|row| row.decided_n < redone.decided_n).map(|row| row.key.as_str()));
+            let passed = proven.filter(|row| row.verdict == Some(Verdict::Pass));
+            again.extend(passed.filter(|row| row.decided_n < redone.decided_n).map(|row| row.key.as_str()));
         }
     }
     let rows: Vec<Value> =

@@ -174,6 +174,12 @@ impl Engine {
                 if let Phase::Sealed(_) = self.state.phase {
                     return refuse("The run is sealed. Nothing can be added to it.");
                 }
+                if self.state.suspended.is_some() {
+                    return refuse(match &self.state.handed_to {
+                        Some(to) => format!("The run was handed over to {to}. Take it over first."),
+                        None => "The run is suspended. Resume it first.".to_owned(),
+                    });
+                }
                 self.decide(now, decision)
             }
         }

@@ -6,6 +6,7 @@ use super::super::book::Book;
 use super::super::effect::{Effect, Purpose, error_of};
 use super::super::entry::{Place, Stamp, Verdict};
 use super::super::focus::Focus;
+use super::super::render::batch;
 use super::super::state::{CallState, RowState};
 use super::super::{admit, doubt, gate, own, rollback};
 use super::{AGAIN, Engine};
@@ -91,7 +92,7 @@ impl Engine {
 
     pub(super) fn wanted_before(&self, now: Stamp, step: &Step, wanted: &mut Vec<(Stamp, Effect)>) {
         let Some(folded) = self.state.step(&self.book, &step.id) else { return };
-        for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+        for row in batch(step, folded) {
             let place = Place { step: step.id.clone(), attempt: folded.attempt, row: row.key.clone(), call: 0 };
             let unread = row
                 .look

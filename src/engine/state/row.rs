@@ -198,6 +198,14 @@ pub struct Confirmation {
     pub answer: Answer,
 }
 
+impl Confirmation {
+    /// True if the row (or the act of the way back) is among what was confirmed.
+    pub fn holds(&self, step: &str, row: &RowState) -> bool {
+        let back = self.rendered.step == "rollback";
+        self.rendered.rows.iter().any(|held| if back { held.row == step } else { held.row == row.key })
+    }
+}
+
 /// A step of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepState {

@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 use super::harness::Harness;
 use super::world::{Fault, Key};
 use crate::engine::call::Rendered;
-use crate::engine::decision::{Decision, Input};
+use crate::engine::decision::Decision;
 use crate::engine::entry::{Answer, Body, Doubt, EnvironmentKind, Place, Stamp, Verdict};
 use crate::engine::focus::Focus;
 
@@ -36,6 +36,11 @@ enum Move {
     Jump(u32),
     ForeignKey,
     OldUsed,
+    Hold(Fault),
+    Deliver,
+    HandOver,
+    TakeOver,
+    Throttle(u8),
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -68,6 +73,11 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         4 => (1..200_000u32).prop_map(Move::Jump),
         1 => Just(Move::ForeignKey),
         1 => Just(Move::OldUsed),
+        6 => fault().prop_map(Move::Hold),
+        6 => Just(Move::Deliver),
+        1 => Just(Move::HandOver),
+        1 => Just(Move::TakeOver),
+        1 => any::<u8>().prop_map(Move::Throttle),
     ];
     proptest::collection::vec(one, 200..400)
 }
@@ -174,6 +184,21 @@ fn play(run: &mut Harness, step: Move) {
                 run.world.keys.push(Key { id: "AKIAFOREIGN000000001".into(), active: true, created: at, used: None });
             }
         }
+        Move::Hold(fault) => run.hold(fault),
+        Move::Deliver => run.deliver(),
+        Move::HandOver => {
+            if run.decide(Decision::HandOver { to: "bob@example.com".into() }).is_ok() {
+                let _ = run.back("bob@example.com");
+            }
+        }
+        Move::TakeOver => {
+            run.restart();
+            let _ = run.back("carol@example.com");
+        }
+        Move::Throttle(n) => {
+            let ops = ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "holder.prove", "holder.read"];
+            run.world.throttled = ops.get(usize::from(n % 8)).copied().into_iter().collect();
+        }
         Move::OldUsed => {
             let at = run.now;
             run.world.keys.iter_mut().filter(|key| key.id == OLD).for_each(|key| key.used = Some(at));
@@ -183,8 +208,7 @@ fn play(run: &mut Harness, step: Move) {
 
 fn back(run: &mut Harness) {
     let by = run.engine.state().operator.clone();
-    let caller = "arn:aws:iam::000000000000:user/oncall".to_owned();
-    let _ = run.input(Input::Back { by, caller, host: "h".into(), version: "0".into(), binary: String::new() });
+    let _ = run.back(&by);
 }
 
 /// What the entries say of one sent call.
@@ -287,6 +311,8 @@ fn config() -> ProptestConfig {
 
 /// From wherever a history ends there is a way to the end that needs nothing but a person who decides.
 fn comes_to_an_end(mut run: Harness, back_first: bool) -> Result<(), TestCaseError> {
+    run.world.throttled.clear();
+    run.deliver();
     for _ in 0..200 {
         if let Focus::Over(_) = run.engine.focus() {
             return Ok(());
@@ -301,7 +327,9 @@ fn comes_to_an_end(mut run: Harness, back_first: bool) -> Result<(), TestCaseErr
                     Some(id) => (Doubt::DoneLost, id[id.len() - 4..].to_owned()),
                     None => (Doubt::NotDone, "not sent".to_owned()),
                 };
+                let step = place.step.clone();
                 run.decide(Decision::Reconcile { place, outcome, typed }).is_ok()
+                    || run.decide(Decision::Retry { step, row: None }).is_ok()
             }
             Focus::Stopped { step, .. } if step.starts_with("rollback/") => {
                 run.decide(Decision::Retry { step: "rollback".into(), row: None }).is_ok()
