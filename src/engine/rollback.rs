@@ -132,7 +132,9 @@ impl Planner<'_> {
         for (step, holder) in restored.iter().rev() {
             self.prove(step, holder);
         }
-        let delivered = steps.iter().any(|(step, _)| step.run.op == Op::HolderPut);
+        // Started is enough: what was refused may still have reached somebody's log.
+        let puts = self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| step.run.op == Op::HolderPut);
+        let delivered = puts.flat_map(|(_, folded)| &folded.rows).any(|row| row.touched);
         for (step, row) in steps.iter().rev().filter(|(step, _)| step.run.op == Op::IamCreateAccessKey) {
             self.undo_create(step, row, delivered);
         }

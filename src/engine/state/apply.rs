@@ -321,8 +321,12 @@ impl State {
         let scope = scope(self, book, Some(step), row.as_ref());
         let (_, judgements) = expect::judge(&step.expect, &result, &scope);
         for judgement in judgements.into_iter().filter(|j| j.advisory && j.verdict != Verdict::Pass) {
-            let text = judgement.sentence.unwrap_or(judgement.expected);
-            self.deviate(entry, DeviationKind::Advisory, &place.step, text);
+            let said = judgement.sentence.unwrap_or_else(|| match judgement.verdict {
+                Verdict::Unknown => format!("{} is unknown: nobody said", judgement.expected),
+                _ => format!("{} does not hold", judgement.expected),
+            });
+            let row = if place.row.is_empty() { String::new() } else { format!("{}: ", place.row) };
+            self.deviate(entry, DeviationKind::Advisory, &place.step, format!("{row}{said}"));
         }
     }
 
