@@ -133,7 +133,8 @@ impl Planner<'_> {
             self.prove(step, holder);
         }
         // Started is enough: what was refused may still have reached somebody's log.
-        let puts = self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| step.run.op == Op::HolderPut);
+        let puts =
+            self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| step.run.op == Op::HolderPut);
         let delivered = puts.flat_map(|(_, folded)| &folded.rows).any(|row| row.touched);
         for (step, row) in steps.iter().rev().filter(|(step, _)| step.run.op == Op::IamCreateAccessKey) {
             self.undo_create(step, row, delivered);

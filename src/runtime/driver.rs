@@ -290,10 +290,10 @@ impl Driver {
             Effect::Read { place, purpose, calls, keep } => {
                 let takes: Duration = calls.iter().map(|call| performer.due(call)).sum();
                 self.due.push(Due { place: place.clone(), sent: false, since, by: since.plus(takes) });
-                let store = self.session.store.clone();
+                let session = self.session.clone();
                 let account = self.engine.state().opened.environment.account.clone();
                 self.tasks.spawn(async move {
-                    let outcome = read(&performer, &store, &account, &calls, &keep).await;
+                    let outcome = read(&performer, &session, &account, &calls, &keep).await;
                     Answer { place, purpose: Some(purpose), outcome, keep }
                 });
             }
@@ -451,7 +451,7 @@ pub(super) fn file_name(name: &str) -> String {
 
 async fn read(
     performer: &Performer,
-    store: &crate::store::Store,
+    session: &Session,
     account: &str,
     calls: &[crate::engine::call::Call],
     keep: &[Keep],
@@ -477,8 +477,8 @@ async fn read(
     let mut results = Vec::new();
     for call in calls {
         if history::is_ours(call) {
-            let (store, account, call) = (store.clone(), account.to_owned(), call.clone());
-            let found = tokio::task::spawn_blocking(move || history::read(&store, &account, &call)).await;
+            let (session, account, call) = (session.clone(), account.to_owned(), call.clone());
+            let found = tokio::task::spawn_blocking(move || history::read(&session, &account, &call)).await;
             results.push(found.ok().and_then(|found| found.reading.result).unwrap_or(serde_json::Value::Null));
         } else {
             results.push(world.next().unwrap_or(serde_json::Value::Null));
