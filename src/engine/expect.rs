@@ -29,9 +29,12 @@ pub struct Judgement {
 /// Judges a result against a list of expectations. The verdict is Fail if any binding one fails, else Unknown if any is
 /// unknown, else Pass.
 pub fn judge(expectations: &[Expectation], result: &Value, scope: &Scope) -> (Verdict, Vec<Judgement>) {
-    let mut scope = scope.clone();
-    scope.set("result", result.clone());
-    let judgements: Vec<Judgement> = expectations.iter().map(|e| judge_one(e, result, &scope)).collect();
+    let judgements: Vec<Judgement> = if expectations.iter().any(|expectation| names_result(expectation)) {
+        let scope = scope.with("result", result.clone());
+        expectations.iter().map(|e| judge_one(e, result, &scope)).collect()
+    } else {
+        expectations.iter().map(|e| judge_one(e, result, scope)).collect()
+    };
     let verdict = judgements.iter().filter(|j| !j.advisory).map(|j| j.verdict).fold(Verdict::Pass, worse);
     let verdict = match error_of(result) {
         // A refused read proves nothing of what was expected, unless AWS said why: then it is "not so" (InvalidClientTokenId).
@@ -63,6 +66,27 @@ fn is_definite(code: &str) -> bool {
             | "NoSuchEntity"
             | "NoSuchBucket"
     )
+}
+
+/// Does any template of it read the result itself?
+fn names_result(expectation: &Expectation) -> bool {
+    let node = match &expectation.predicate {
+        Predicate::Equals(node)
+        | Predicate::Not(node)
+        | Predicate::Contains(node)
+        | Predicate::Lacks(node)
+        | Predicate::HasId(node)
+        | Predicate::LacksId(node)
+        | Predicate::Before(node)
+        | Predicate::After(node) => Some(node),
+        _ => None,
+    };
+    let text = match &expectation.predicate {
+        Predicate::Matches(template) | Predicate::NotMatches(template) => Some(template),
+        _ => None,
+    };
+    let templates = node.into_iter().flat_map(|node| node.templates()).chain(text).chain(&expectation.else_);
+    templates.into_iter().any(|template| template.roots().any(|root| root == "result"))
 }
 
 fn judge_one(expectation: &Expectation, result: &Value, scope: &Scope) -> Judgement {
