@@ -29,7 +29,7 @@ pub struct Judgement {
 /// Judges a result against a list of expectations. The verdict is Fail if any binding one fails, else Unknown if any is
 /// unknown, else Pass.
 pub fn judge(expectations: &[Expectation], result: &Value, scope: &Scope) -> (Verdict, Vec<Judgement>) {
-    let judgements: Vec<Judgement> = if expectations.iter().any(|expectation| names_result(expectation)) {
+    let judgements: Vec<Judgement> = if expectations.iter().any(names_result) {
         let scope = scope.with("result", result.clone());
         expectations.iter().map(|e| judge_one(e, result, &scope)).collect()
     } else {
@@ -54,8 +54,8 @@ pub fn worse(a: Verdict, b: Verdict) -> Verdict {
     }
 }
 
-/// Error codes that answer the question that was asked. Everything else (throttling, 5xx, time-outs, AccessDenied on a
-/// read of ours) did not answer it.
+/// Error codes that answer the question that was asked: whether this credential may do this now. Everything else
+/// (throttling, 5xx, time-outs) did not answer it.
 fn is_definite(code: &str) -> bool {
     matches!(
         code,

@@ -99,13 +99,12 @@ impl Engine {
                 .as_ref()
                 .is_none_or(|(_, reading)| reading.result.as_ref().is_some_and(|result| error_of(result).is_some()));
             let stale = row.look.as_ref().is_some_and(|_| self.state.resumed_n > 0 && self.look_before_resume(row));
-            if unread || stale {
-                if let Ok(calls) = own::looks(&self.book, &self.state, step, row)
-                    && !calls.is_empty()
-                {
-                    let keep = own::look_keeps(&self.book, step, row);
-                    wanted.push((now, Effect::Read { place: place.clone(), purpose: Purpose::Look, calls, keep }));
-                }
+            if (unread || stale)
+                && let Ok(calls) = own::looks(&self.book, &self.state, step, row)
+                && !calls.is_empty()
+            {
+                let keep = own::look_keeps(&self.book, step, row);
+                wanted.push((now, Effect::Read { place: place.clone(), purpose: Purpose::Look, calls, keep }));
             }
             let view = gate::GateView { book: &self.book, state: &self.state, step, row };
             for (gate, n) in gate::gates(step).into_iter().zip(0..) {
