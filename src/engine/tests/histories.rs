@@ -79,7 +79,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => Just(Move::TakeOver),
         1 => any::<u8>().prop_map(Move::Throttle),
     ];
-    proptest::collection::vec(one, 200..400)
+    proptest::collection::vec(one, 120..300)
 }
 
 fn play(run: &mut Harness, step: Move) {
@@ -300,7 +300,7 @@ fn proven(run: &Harness, place: &Place) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Histories that are played, each of up to 400 moves. `KEYWARD_HISTORIES` plays more of them, from another seed each time.
+/// Histories that are played, each of up to 300 moves. `KEYWARD_HISTORIES` plays more of them, from another seed each time.
 fn config() -> ProptestConfig {
     let more = std::env::var("KEYWARD_HISTORIES").ok().and_then(|n| n.parse().ok());
     let rng_seed = if more.is_some() { RngSeed::Random } else { RngSeed::Fixed(7) };

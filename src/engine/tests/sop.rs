@@ -310,6 +310,7 @@ fn a_refused_look_is_asked_again_but_not_all_the_time() {
     let mut run = sandbox();
     run.reach("representative");
     run.confirm().unwrap();
+    run.wait(60);
     run.restart();
     run.back("alice@example.com").unwrap();
     run.world.refusing = vec!["holder.read"];
