@@ -67,8 +67,10 @@ pub(super) fn looked(book: &Book, state: &State, step: &Step) -> Allowed {
     for row in batch(step, folded) {
         let wanted = !own::looks(book, state, step, row).map_err(|why| why.to_string())?.is_empty();
         let seen = row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref());
+        let before = row.look.as_ref().is_some_and(|(at, _)| state.resumed_at.is_some_and(|resumed| *at < resumed));
         match seen {
             _ if !wanted => {}
+            _ if before => return no("What is there now has not been read again since this run was resumed."),
             None => return no("What is there now has not been read yet."),
             Some(result) => {
                 if let Some((code, message)) = error_of(result) {

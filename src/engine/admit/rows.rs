@@ -222,7 +222,7 @@ pub fn capture_due(book: &Book, state: &State) -> Option<Body> {
         if !folded.passed() || folded.skipped.is_some() {
             continue;
         }
-        for capture in step.capture.iter().filter(|capture| !state.values.contains_key(&capture.name)) {
+        if let Some(capture) = step.capture.iter().find(|capture| !state.values.contains_key(&capture.name)) {
             let take = |row: &RowState| row.result().and_then(|r| capture.path.get(r)).cloned().unwrap_or(Value::Null);
             let value = match &step.for_each {
                 Some(_) => Value::Array(folded.rows.iter().map(take).collect()),

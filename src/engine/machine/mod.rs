@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::book::Book;
 use super::decision::Input;
-use super::effect::Purpose;
+use super::effect::{Effect, Purpose};
 use super::entry::{Answer, Body, EndStatus, Entry, Place, Reading, Stamp};
 use super::focus::{Focus, focus};
 use super::render::Renderer;
@@ -43,6 +43,14 @@ struct Pending {
     since: u64,
 }
 
+/// What was wanted last, and of which state.
+#[derive(Clone, Debug)]
+struct Memo {
+    /// Entries, the confirmation that waits, reads of doubts that were asked for.
+    key: (u64, Option<u64>, usize),
+    wanted: Vec<(Stamp, Effect)>,
+}
+
 /// The state machine of one run.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -58,6 +66,7 @@ pub struct Engine {
     /// How many reads of a doubt a person asked for.
     asked: BTreeMap<Place, usize>,
     notice: Option<String>,
+    memo: Option<Memo>,
 }
 
 /// Before a look or a gate that gave no answer is read again.
@@ -76,6 +85,7 @@ impl Engine {
             later: BTreeMap::new(),
             asked: BTreeMap::new(),
             notice: None,
+            memo: None,
         })
     }
 

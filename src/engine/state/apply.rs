@@ -17,9 +17,10 @@ use super::{CallState, Confirmation, GateReading, Phase, Sample, State};
 impl State {
     /// Folds in one entry. Entries that name what is not there change nothing.
     pub fn apply(&mut self, book: &Book, entry: &Entry) {
-        self.derived = Derived::default();
+        let keeps_plan = self.phase == Phase::Back && only_walks_back(&entry.body);
+        self.derived = std::mem::take(&mut self.derived).after(keeps_plan);
         self.fold(book, entry);
-        self.derived = Derived::default();
+        self.derived = std::mem::take(&mut self.derived).after(keeps_plan);
     }
 
     fn fold(&mut self, book: &Book, entry: &Entry) {
@@ -313,9 +314,12 @@ impl State {
     }
 
     fn note_advisories(&mut self, book: &Book, entry: &Entry, place: &Place, reading: &Reading) {
+        let Some(step) = book.runbook.step(&place.step) else { return };
+        if !step.expect.iter().any(|expectation| expectation.advisory) {
+            return;
+        }
         // What was worked out before this entry is not true any more.
         self.derived = Derived::default();
-        let Some(step) = book.runbook.step(&place.step) else { return };
         let result = reading.result.clone().unwrap_or(Value::Null);
         let row = self.step(book, &place.step).and_then(|s| s.row(&place.row)).cloned();
         let scope = scope(self, book, Some(step), row.as_ref());
@@ -363,5 +367,21 @@ impl State {
             }
             Doubt::Unknown => {}
         }
+    }
+}
+
+/// True for entries that touch nothing but the acts of the way back, which its plan does not depend on.
+fn only_walks_back(body: &Body) -> bool {
+    match body {
+        Body::Started { place, .. }
+        | Body::NotSent { place, .. }
+        | Body::Sample { place, .. }
+        | Body::Finished { place, .. }
+        | Body::InDoubt { place, .. }
+        | Body::Reconciled { place, .. } => place.step.starts_with("rollback/"),
+        Body::Confirmed { step, .. } => step == "rollback",
+        Body::Resolved { what, name, .. } => what == "rows" && name == "rollback",
+        Body::Noted { .. } | Body::ClockMoved { .. } | Body::Suspended { .. } => true,
+        _ => false,
     }
 }

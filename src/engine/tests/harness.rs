@@ -197,7 +197,9 @@ impl Harness {
             Effect::Read { place, purpose, calls, .. } => {
                 let throttled = self.world.throttled.iter().any(|op| calls.iter().any(|call| call.op == *op));
                 let fault = if throttled { Fault::NotSent } else { fault };
+                let refused = self.world.refusing.iter().any(|op| calls.iter().any(|call| call.op == *op));
                 let outcome = match fault {
+                    _ if refused => Outcome::error(Ended::Refused, "AccessDenied", "not allowed"),
                     Fault::None | Fault::LostAfter => self.world.read(&calls),
                     _ => Outcome::error(Ended::NoAnswer, "Throttling", "slow down"),
                 };

@@ -27,7 +27,7 @@ enum Move {
     Skip,
     Override(u8),
     RollBack,
-    Abort,
+    Abort(u8),
     AddRow,
     RestartWindow,
     Reconcile(u8),
@@ -64,7 +64,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => Just(Move::Skip),
         1 => any::<u8>().prop_map(Move::Override),
         1 => Just(Move::RollBack),
-        1 => Just(Move::Abort),
+        1 => any::<u8>().prop_map(Move::Abort),
         1 => Just(Move::AddRow),
         1 => Just(Move::RestartWindow),
         6 => (0..5u8).prop_map(Move::Reconcile),
@@ -79,16 +79,18 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => Just(Move::TakeOver),
         1 => any::<u8>().prop_map(Move::Throttle),
     ];
-    proptest::collection::vec(one, 200..400)
+    proptest::collection::vec(one, 120..300)
 }
 
 fn play(run: &mut Harness, step: Move) {
     match step {
         Move::Effects(n, fault) => {
             for _ in 0..n {
-                let wake = run.engine.wakeup(run.now);
                 if !run.effect(fault) {
-                    let Some(at) = wake.filter(|at| *at > run.now && at.since(run.now) < Duration::from_secs(400))
+                    let Some(at) = run
+                        .engine
+                        .wakeup(run.now)
+                        .filter(|at| *at > run.now && at.since(run.now) < Duration::from_secs(400))
                     else {
                         break;
                     };
@@ -145,7 +147,9 @@ fn play(run: &mut Harness, step: Move) {
         Move::RollBack => {
             let _ = run.decide(Decision::RollBack { reason: "x".into() });
         }
-        Move::Abort => {
+        // Rarer than one weight can say, or few histories would be long.
+        Move::Abort(n) if n >= 64 => {}
+        Move::Abort(_) => {
             let _ = run.decide(Decision::Abort { reason: "x".into() });
         }
         Move::AddRow => {
@@ -296,12 +300,12 @@ fn proven(run: &Harness, place: &Place) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Histories that are played, each of up to 400 moves. `KEYWARD_HISTORIES` plays more of them, from another seed each time.
+/// Histories that are played, each of up to 300 moves. `KEYWARD_HISTORIES` plays more of them, from another seed each time.
 fn config() -> ProptestConfig {
     let more = std::env::var("KEYWARD_HISTORIES").ok().and_then(|n| n.parse().ok());
     let rng_seed = if more.is_some() { RngSeed::Random } else { RngSeed::Fixed(7) };
     ProptestConfig {
-        cases: more.unwrap_or(300),
+        cases: more.unwrap_or(100),
         max_shrink_time: 15_000,
         failure_persistence: None,
         rng_seed,
@@ -348,19 +352,33 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_promises_hold_over_any_history(moves in moves(), real in any::<bool>(), back in any::<bool>()) {
-        let kind = if real { EnvironmentKind::Account } else { EnvironmentKind::Sandbox };
-        let mut run = Harness::new(kind);
-        for step in moves {
-            play(&mut run, step);
-        }
-        check(&run)?;
-        let replayed = run.replayed(true);
-        prop_assert_eq!(replayed.state(), run.engine.state(), "the state rebuilt from the entries is another");
-        if run.engine.state().suspended.is_none() {
-            comes_to_an_end(run, back)?;
+    fn the_promises_hold_over_any_history_of_a_drill(moves in moves(), back in any::<bool>()) {
+        history(EnvironmentKind::Sandbox, moves, back)?;
+    }
+
+    #[test]
+    fn the_promises_hold_over_any_history_of_a_real_account(moves in moves(), back in any::<bool>()) {
+        history(EnvironmentKind::Account, moves, back)?;
+    }
+}
+
+fn history(kind: EnvironmentKind, moves: Vec<Move>, back_first: bool) -> Result<(), TestCaseError> {
+    let mut run = Harness::new(kind);
+    let mut after_the_end = 0;
+    for step in moves {
+        play(&mut run, step);
+        after_the_end += u32::from(matches!(run.engine.focus(), Focus::Over(_)));
+        if after_the_end == 10 {
+            break;
         }
     }
+    check(&run)?;
+    let replayed = run.replayed(true);
+    prop_assert_eq!(replayed.state(), run.engine.state(), "the state rebuilt from the entries is another");
+    if run.engine.state().suspended.is_none() {
+        comes_to_an_end(run, back_first)?;
+    }
+    Ok(())
 }
 
 #[test]

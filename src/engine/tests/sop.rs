@@ -304,3 +304,36 @@ fn a_write_without_a_way_back_wants_a_reason() {
     assert!(run.decide(confirm(None)).unwrap_err().0.contains("reason"));
     run.decide(confirm(Some("its history has it"))).unwrap();
 }
+
+#[test]
+fn a_refused_look_is_asked_again_but_not_all_the_time() {
+    let mut run = sandbox();
+    run.reach("representative");
+    run.confirm().unwrap();
+    run.wait(60);
+    run.restart();
+    run.back("alice@example.com").unwrap();
+    run.world.refusing = vec!["holder.read"];
+    let asked = (0..50).take_while(|_| run.effect(Fault::None)).count();
+    assert_eq!(asked, 1, "once, then not before its time");
+    assert!(run.engine.wakeup(run.now).is_some_and(|at| at > run.now));
+    assert!(run.confirm().is_err());
+    run.world.refusing.clear();
+    run.wait(11);
+    run.reach("consumers");
+}
+
+#[test]
+fn what_was_looked_at_before_a_break_is_looked_at_again() {
+    let mut run = sandbox();
+    run.reach("create");
+    run.wait(3600);
+    run.restart();
+    run.back("alice@example.com").unwrap();
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "sign".into(), typed: None, reason: None };
+    let confirm = Decision::Confirm { step: "create".into(), digest: rendered.digest(), answer };
+    assert!(run.decide(confirm.clone()).unwrap_err().0.contains("read again"));
+    run.run_on();
+    run.decide(confirm).unwrap();
+}

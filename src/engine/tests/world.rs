@@ -50,6 +50,8 @@ pub struct World {
     pub half: Vec<&'static str>,
     /// Reads that get no answer, by operation.
     pub throttled: Vec<&'static str>,
+    /// Reads that are refused, by operation.
+    pub refusing: Vec<&'static str>,
     next: u32,
 }
 
@@ -72,6 +74,7 @@ impl World {
             user: "raxx-vault-operator",
             half: Vec::new(),
             throttled: Vec::new(),
+            refusing: Vec::new(),
             next: 0,
         }
     }
