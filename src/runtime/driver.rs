@@ -22,7 +22,7 @@ use crate::engine::entry::{Body, EndStatus, Entry, Place, Stamp};
 use crate::engine::focus::Focus;
 use crate::engine::machine::Engine;
 use crate::engine::state::Phase;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Witness};
 use crate::secret::Vault;
 use crate::store::RegisterEvent;
 use crate::transcript::{Sealer, Writer, destroy_all};
@@ -56,9 +56,16 @@ pub struct Handle {
     pub orders: mpsc::Sender<Order>,
     /// The run as it is now.
     pub news: watch::Receiver<Arc<Snapshot>>,
+    /// In a drill: who made a key, as the trail would tell a person who asks minutes later.
+    witness: Option<Witness>,
 }
 
 impl Handle {
+    /// True if the sandbox knows that somebody else made this key; false outside a drill.
+    pub fn is_foreign(&self, key: &str) -> bool {
+        self.witness.as_ref().is_some_and(|witness| witness.is_foreign(key))
+    }
+
     /// Decides, and waits until the engine has taken or refused it.
     ///
     /// # Errors
@@ -139,7 +146,8 @@ impl Driver {
         let mut engine = engine;
         let first = Arc::new(snapshot(&mut engine, &clock, &writer, (&log, &signed), (&[], None)));
         let (news, watched) = watch::channel(first);
-        let handle = Handle { orders: orders_in, news: watched };
+        let witness = sandbox.as_ref().map(Sandbox::witness);
+        let handle = Handle { orders: orders_in, news: watched, witness };
         Self {
             engine,
             writer,

@@ -5,7 +5,8 @@
 //! - [`session`]: whom and what a run works with: signer, store, environment, world.
 //! - [`open`], [`resume`]: a run from a runbook, or from its folder.
 //! - [`driver`]: one `select!` that feeds a synchronous engine.
-//! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked.
+//! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked, and
+//!   [`reason`]: what they write down when something did not come right.
 
 pub mod clock;
 pub mod driver;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod history;
 pub mod open;
 pub mod programs;
+pub mod reason;
 pub mod replay;
 pub mod resume;
 pub mod session;

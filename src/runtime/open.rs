@@ -11,7 +11,7 @@ use super::driver::{Driver, Parts};
 use super::programs;
 use super::session::Session;
 use super::snapshot::Signed;
-use crate::action::{Aws, DrillHost, Performer, Program, System, World};
+use crate::action::{Aws, DrillHost, Limits, Performer, Program, System, World};
 use crate::config::{Environment, ResolvedInput, TokenSource};
 use crate::diagnostic::Diagnostic;
 use crate::engine::book::Book;
@@ -113,7 +113,7 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
         &book,
         &environment,
         &values,
-        Drill { faults, seed, snapshot: None },
+        Drill { faults, seed, unattended, snapshot: None },
         &begun.run,
         &vault,
         account_at,
@@ -256,6 +256,8 @@ fn kinds_of<'v>(runbook: &Runbook, values: &'v Map<String, Value>) -> Vec<&'v st
 pub(super) struct Drill {
     pub faults: Vec<Fault>,
     pub seed: u64,
+    /// Nobody is asked.
+    pub unattended: bool,
     /// The sandbox as an earlier process left it.
     pub snapshot: Option<Secret>,
 }
@@ -305,6 +307,7 @@ pub(super) async fn surround(
             let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             world.programs = programs::find(&needed, std::slice::from_ref(&bin));
             world.drill = Some(DrillHost { path: bin, home, env });
+            world.limits = drill_limits();
             world.clock = clock.clone();
             Ok(Surroundings { world, sandbox: Some(sandbox), scratch: Some(scratch), clock })
         }
@@ -328,6 +331,12 @@ pub(super) async fn surround(
     }
 }
 
+/// What answers is on this machine, and a drill takes seconds.
+fn drill_limits() -> Limits {
+    let seconds = std::time::Duration::from_secs;
+    Limits { send: seconds(8), read: seconds(9), connect: seconds(2), command: seconds(30), ..Limits::default() }
+}
+
 /// A rehearsal starts no program of this machine: it may touch nothing but loopback.
 fn drill_programs(_: &std::collections::BTreeSet<String>) -> BTreeMap<String, Program> {
     BTreeMap::new()
@@ -341,8 +350,12 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     let mut world =
         crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
     // A stand-in's workflow is waited for in real time, and a drill takes seconds.
-    world.timing.queue = std::time::Duration::from_millis(100);
-    world.timing.run = std::time::Duration::from_millis(300);
+    world.timing.queue = std::time::Duration::from_millis(20);
+    world.timing.run = std::time::Duration::from_millis(40);
+    if drill.unattended {
+        // Two seconds are for a person to see; nobody sees these.
+        world.timing.slow = std::time::Duration::from_millis(100);
+    }
     let (at_start, later): (Vec<Fault>, Vec<Fault>) = drill.faults.into_iter().partition(|fault| fault.at_start());
     for fault in at_start {
         world = world.with_fault(fault);

@@ -91,7 +91,7 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     } else {
         None
     };
-    let drill = Drill { faults: Vec::new(), seed: 0, snapshot };
+    let drill = Drill { faults: Vec::new(), seed: 0, unattended: opened.environment.unattended, snapshot };
     let values = engine.state().values.clone();
     let Surroundings { mut world, sandbox, scratch, clock } =
         surround(&session, &book, &environment, &values, drill, &opened.run, &vault, account_at).await?;

@@ -56,7 +56,7 @@ mod xml;
 mod tests;
 
 pub use fault::{Fault, Times};
-pub use server::{Sandbox, System};
+pub use server::{Sandbox, System, Witness};
 pub use snapshot::{ConsumerView, KeyView, Snapshot, UserView};
 pub use stand_in::{ENV_TOKEN, ENV_URL, stand_in};
 pub use world::{AccessKey, Bucket, Holder, HolderKind, KeyStatus, Pair, Spread, Timing, User, World};

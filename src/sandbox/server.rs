@@ -88,6 +88,17 @@ pub struct System {
     pub token: Secret,
 }
 
+/// Tells who made a key, for as long as anybody asks.
+#[derive(Clone, Debug)]
+pub struct Witness(Arc<Shared>);
+
+impl Witness {
+    /// True if somebody else made this key, not a request that the sandbox was sent.
+    pub fn is_foreign(&self, key: &str) -> bool {
+        self.0.state().foreign.iter().any(|id| id == key)
+    }
+}
+
 /// A running sandbox. Dropping it shuts it down.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -238,6 +249,11 @@ impl Sandbox {
     pub fn snapshot(&self) -> Snapshot {
         let now = self.shared.now();
         snapshot::take(&mut self.shared.state(), now)
+    }
+
+    /// Who made which key.
+    pub fn witness(&self) -> Witness {
+        Witness(Arc::clone(&self.shared))
     }
 
     /// The run's clock.
