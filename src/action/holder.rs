@@ -129,7 +129,7 @@ async fn run(
 /// Between two polls of the embedded sandbox.
 const SANDBOX_EVERY: Duration = Duration::from_millis(25);
 /// Polls of the embedded sandbox: far more than what it runs takes ([`crate::sandbox::Timing`] as a drill sets it).
-const SANDBOX_TRIES: u32 = 10;
+const SANDBOX_TRIES: u32 = 7;
 
 /// Asks until the condition over the answer is true. No answer is asked again; a refusal is not.
 async fn poll(performer: &Performer, call: &Call, until: &Until, holder: &Value, before: &[Value]) -> Raw {
@@ -159,8 +159,11 @@ async fn poll(performer: &Performer, call: &Call, until: &Until, holder: &Value,
             if !raw.ok() {
                 return raw;
             }
-            let seconds = until.within.as_secs();
-            return Raw::error(Ended::NoAnswer, "NotYet", &format!("what was started had not ended after {seconds} s"));
+            let words = match world.kind {
+                EnvironmentKind::Sandbox => "what was started does not end".to_owned(),
+                _ => format!("what was started had not ended after {} s", until.within.as_secs()),
+            };
+            return Raw::error(Ended::NoAnswer, "NotYet", &words);
         }
         tokio::time::sleep(every).await;
     }

@@ -430,6 +430,9 @@ impl Driver {
         let register = self.session.store.register();
         register.note(event, Clock::wall(), &state.operator, &state.opened.run, last, None)?;
         if event == RegisterEvent::Ended {
+            if let Some(sandbox) = &self.sandbox {
+                sandbox.forget();
+            }
             destroy_all(self.writer.folder())?;
         }
         Ok(Some(ending))
@@ -438,6 +441,10 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if let Some(sandbox) = &self.sandbox {
+            // Without it the world is as of its last change, which a killed process leaves too.
+            let _ = sandbox.save();
+        }
         if let Some(scratch) = &self.scratch {
             // What is left of a drill's folder holds nothing but links and the drill's own files.
             let _ = std::fs::remove_dir_all(scratch);

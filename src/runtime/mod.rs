@@ -4,6 +4,7 @@
 //! - [`clock`]: the machine's, or a drill's.
 //! - [`session`]: whom and what a run works with: signer, store, environment, world.
 //! - [`open`], [`resume`]: a run from a runbook, or from its folder.
+//! - [`kept`]: a drill's world beside its transcript, sealed.
 //! - [`driver`]: one `select!` that feeds a synchronous engine.
 //! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked, and
 //!   [`reason`]: what they write down when something did not come right.
@@ -12,6 +13,7 @@ pub mod clock;
 pub mod driver;
 pub mod error;
 pub mod history;
+pub mod kept;
 pub mod open;
 pub mod programs;
 pub mod reason;

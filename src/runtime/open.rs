@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::driver::{Driver, Parts};
+use super::kept::SealedWorld;
 use super::programs;
 use super::session::Session;
 use super::snapshot::Signed;
@@ -108,12 +109,16 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     })?;
     sealer.seal_fingerprint_key(&begun.folder, &key)?;
 
+    let kept = match environment.kind {
+        EnvironmentKind::Sandbox => Some(SealedWorld::create(&begun.folder, &sealer)?),
+        _ => None,
+    };
     let surroundings = surround(
         &session,
         &book,
         &environment,
         &values,
-        Drill { faults, seed, unattended, snapshot: None },
+        Drill { faults, seed, unattended, kept, again: false },
         &begun.run,
         &vault,
         account_at,
@@ -258,8 +263,10 @@ pub(super) struct Drill {
     pub seed: u64,
     /// Nobody is asked.
     pub unattended: bool,
-    /// The sandbox as an earlier process left it.
-    pub snapshot: Option<Secret>,
+    /// Where its world is kept.
+    pub kept: Option<SealedWorld>,
+    /// It goes on with the world that an earlier process kept there.
+    pub again: bool,
 }
 
 /// Builds the world of an environment.
@@ -305,7 +312,7 @@ pub(super) async fn surround(
             }
             let env = sandbox.child_environment();
             let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            world.programs = programs::find(&needed, std::slice::from_ref(&bin));
+            world.programs = programs::find(&needed, std::slice::from_ref(&bin), true);
             world.drill = Some(DrillHost { path: bin, home, env });
             world.limits = drill_limits();
             world.clock = clock.clone();
@@ -325,7 +332,7 @@ pub(super) async fn surround(
             };
             world.aws = Some(aws);
             world.systems = systems(session, environment)?;
-            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")));
+            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")), false);
             Ok(Surroundings { world, sandbox: None, scratch: None, clock: Clock::real() })
         }
     }
@@ -343,6 +350,13 @@ fn drill_programs(_: &std::collections::BTreeSet<String>) -> BTreeMap<String, Pr
 }
 
 async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Result<Sandbox, Diagnostic> {
+    let kept = drill.kept.map(Arc::new);
+    if let (true, Some(kept)) = (drill.again, &kept) {
+        return Sandbox::restore(kept.clone(), clock.clone()).await.map_err(|error| {
+            Diagnostic::new(format!("the sandbox of this drill can't go on: {error}"))
+                .hint("the transcript names its addresses, so it must be there again; else start the drill anew")
+        });
+    }
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or("");
     let none = Vec::new();
     let consumers = values.get("consumers").and_then(Value::as_array).unwrap_or(&none);
@@ -364,6 +378,10 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     let sandbox = Sandbox::start(world, clock.clone(), drill.seed).await.map_err(io)?;
     for fault in later {
         sandbox.inject(fault)?;
+    }
+    if let Some(kept) = kept {
+        let unkept = |error| Diagnostic::new(format!("the sandbox's world can't be kept: {error}"));
+        sandbox.keep(kept).map_err(unkept)?;
     }
     Ok(sandbox)
 }

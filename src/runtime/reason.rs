@@ -123,14 +123,18 @@ fn short(value: &Value) -> String {
 /// The server's own words, and what they mean here.
 fn of_error(result: &Value, op: &str) -> Option<String> {
     let (code, message) = error_of(result)?;
-    let said = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
+    let said = if message.is_empty() { code.to_owned() } else { format!("{code}: {}", message.trim_end()) };
     Some(match advice(code, op) {
-        Some(means) => format!("{said} {means}"),
+        Some(means) => format!("{}. {means}", said.trim_end_matches('.')),
         None => said,
     })
 }
 
+/// A sentence, ended and not too long.
 fn cut(text: &str) -> String {
+    let text = text.trim_end();
+    let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    let text = &format!("{text}{end}");
     if text.chars().count() <= LONGEST {
         return text.to_owned();
     }

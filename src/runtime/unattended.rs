@@ -13,6 +13,7 @@ use crate::engine::focus::Focus;
 use crate::engine::gate;
 use crate::engine::state::Phase;
 use crate::runbook::EffectKind;
+use crate::runbook::op::Op;
 
 /// What was tried already, so that nothing is tried for ever.
 #[derive(Default)]
@@ -98,7 +99,8 @@ async fn act(handle: &Handle, now: &Snapshot, tried: &mut Tried) -> bool {
         Focus::Stopped { step, row } if !now.busy => {
             let back = now.state.phase == Phase::Back;
             let name = if back { "rollback".to_owned() } else { step.clone() };
-            if again(format!("retry {step}")) <= 1 || (back && again("retry back".into()) <= 4) {
+            let hopeless = !back && lost_old_key(now, step);
+            if !hopeless && (again(format!("retry {step}")) <= 1 || (back && again("retry back".into()) <= 1)) {
                 let retry = Decision::Retry { step: name, row: None };
                 if handle.decide(retry).await.is_ok() {
                     return true;
@@ -152,6 +154,12 @@ async fn give_up(handle: &Handle, now: &Snapshot, step: &str, why: String) -> bo
              The consumers hold the new key; keep it."
         );
         vec![Decision::Abort { reason }]
+    } else if unproven(now, step) {
+        let reason = format!(
+            "{why} That is unknown, not failed, and the way back would need the same proof. Nothing is undone for this; \
+             `keyward resume` goes on when there is an answer."
+        );
+        vec![Decision::Suspend { reason }]
     } else if is_last(now, step) {
         let reason = format!(
             "{why} Everything before is done and proven, and the old key is Inactive, so nothing is undone for this. \
@@ -169,6 +177,14 @@ async fn give_up(handle: &Handle, now: &Snapshot, step: &str, why: String) -> bo
     // Refused because an answer is still due: there will be news.
     tokio::time::sleep(Duration::from_millis(50)).await;
     true
+}
+
+/// A holder's proof gives no answer: neither that it works nor that it does not.
+fn unproven(now: &Snapshot, step: &str) -> bool {
+    let proves = now.book.runbook.step(step).is_some_and(|step| step.run.op == Op::HolderProve);
+    let verdicts = now.state.step(&now.book, step).map_or(&[][..], |folded| &folded.rows).iter().map(|row| row.verdict);
+    let mut stopped = verdicts.filter(|verdict| matches!(verdict, Some(Verdict::Fail | Verdict::Unknown))).peekable();
+    proves && stopped.peek().is_some() && stopped.all(|verdict| verdict == Some(Verdict::Unknown))
 }
 
 /// An irreversible step after the run has changed something: what is left of the old key, when the new one works.
