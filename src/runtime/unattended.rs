@@ -1,9 +1,8 @@
 //! Who answers where nobody is asked: `--yes`, in drills only. It does what a careful engineer would do, no more.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::driver::Handle;
+use super::driver::{Handle, Order};
 use super::reason;
 use super::snapshot::Snapshot;
 use crate::engine::decision::Decision;
@@ -125,6 +124,11 @@ async fn act(handle: &Handle, now: &Snapshot, tried: &mut Tried) -> bool {
             };
             handle.decide(Decision::Reconcile { place: place.clone(), outcome, typed }).await.is_ok()
         }
+        Focus::Seal(_) if now.notice.is_some() && !now.busy => {
+            // There is no signature for the seal, and nobody here who could mend that.
+            let _ = handle.orders.send(Order::Leave).await;
+            false
+        }
         Focus::Blocked { step, why } => give_up(handle, now, step, reason::of_step(now, step, why)).await,
         Focus::Manual { place } => {
             let why = "it is done by hand, and nobody is asked here";
@@ -174,9 +178,12 @@ async fn give_up(handle: &Handle, now: &Snapshot, step: &str, why: String) -> bo
             return true;
         }
     }
-    // Refused because an answer is still due: there will be news.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    true
+    // Refused because an answer is still due, or because there is no signature: tried again, but not for ever.
+    if now.busy {
+        return false;
+    }
+    let _ = handle.orders.send(Order::Leave).await;
+    false
 }
 
 /// A holder's proof gives no answer: neither that it works nor that it does not.
