@@ -125,6 +125,9 @@ impl Global {
 
 /// Runs the command line. Exit codes: 0 done, 1 a failure with a diagnostic, 2 a usage error, and each command's own.
 pub fn main() -> ExitCode {
+    for failed in crate::runtime::hardening::harden() {
+        eprintln!("keyward: {failed}");
+    }
     let cli = Cli::parse();
     let global = cli.global.clone();
     if let Some(file) = &global.log

@@ -64,7 +64,7 @@ pub(crate) async fn plan(global: &Global, args: PlanArgs) -> Result<u8, Diagnost
     let found = if sandbox {
         Default::default()
     } else {
-        programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")))
+        programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")), false)
     };
     let mut files: BTreeMap<String, FileRef> = found
         .into_iter()

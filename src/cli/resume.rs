@@ -6,9 +6,11 @@ use super::Global;
 use super::attend::attend;
 use crate::diagnostic::Diagnostic;
 use crate::engine::decision::Decision;
+use crate::engine::entry::Body;
 use crate::runtime::driver::Driver;
 use crate::runtime::resume::resume as go_on;
 use crate::store::RunStatus;
+use crate::transcript::entries;
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
@@ -32,23 +34,23 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(crate) async fn resume(global: &Global, args: ResumeArgs) -> Result<u8, Diagnostic> {
-    let driver = open(global, args.run.as_deref()).await?;
+    let driver = open(global, args.run.as_deref(), args.yes).await?;
     attend(global, driver, args.yes).await
 }
 
 pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, Diagnostic> {
-    let driver = open(global, Some(&args.run)).await?;
-    let handle = driver.handle();
-    tokio::spawn(async move {
-        // A refusal (nothing was changed, no way back) is shown by the interface as what it is.
-        if let Err(why) = handle.decide(Decision::RollBack { reason: args.reason }).await {
-            eprintln!("keyward: {why}");
+    let mut driver = open(global, Some(&args.run), args.yes).await?;
+    if let Err(why) = driver.first(Decision::RollBack { reason: args.reason.clone() }).await? {
+        // Nothing was changed, so there is nothing to undo; a run that can't go back for another reason stays as it is.
+        let reason = format!("{}: nothing had been changed", args.reason);
+        if driver.changed() || driver.first(Decision::Abort { reason }).await?.is_err() {
+            return Err(Diagnostic::new(why).hint("keyward resume shows where it stands"));
         }
-    });
+    }
     attend(global, driver, args.yes).await
 }
 
-pub(super) async fn open(global: &Global, run: Option<&str>) -> Result<Driver, Diagnostic> {
+pub(super) async fn open(global: &Global, run: Option<&str>, yes: bool) -> Result<Driver, Diagnostic> {
     let session = global.session()?;
     let folder = match run {
         Some(run) => session.store.find(run)?,
@@ -61,5 +63,18 @@ pub(super) async fn open(global: &Global, run: Option<&str>) -> Result<Driver, D
                 .ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
         }
     };
+    if yes && !was_unattended(&folder) {
+        return Err(Diagnostic::new("this run has an operator, and --yes would confirm in their place")
+            .hint("leave out --yes; only a drill that was opened with it goes on with it"));
+    }
     go_on(session, &folder, None).await
+}
+
+/// Nobody was asked from the beginning. What can't be read is refused later, with the reason.
+fn was_unattended(folder: &std::path::Path) -> bool {
+    let first = entries(folder).ok().and_then(|mut all| all.next()?.ok());
+    match first.map(|entry| entry.body) {
+        Some(Body::Opened(opened)) => opened.environment.unattended,
+        _ => true,
+    }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn watch(global: &Global, args: WatchArgs) -> Result<u8, Diagno
 }
 
 pub(crate) async fn handover(global: &Global, args: HandoverArgs) -> Result<u8, Diagnostic> {
-    let mut driver = open(global, Some(&args.run)).await?;
+    let mut driver = open(global, Some(&args.run), false).await?;
     if driver.session().roster.by_principal(&args.to).is_none() {
         return Err(Diagnostic::new(format!("{} is not in the roster", args.to)).hint("keyward keys lists who is"));
     }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::replay::Replayed;
 use super::resume::book_of;
 use super::session::Session;
-use crate::engine::call::Call;
-use crate::engine::effect::Outcome;
+use crate::action::Performer;
+use crate::engine::call::{Call, Keep};
+use crate::engine::effect::{Ended, Outcome};
 use crate::engine::entry::{Body, EndStatus, EnvironmentKind, Stamp, Verdict};
 use crate::store::RunSummary;
 use crate::transcript::{Options, Replay, entries, verify};
@@ -14,6 +15,54 @@ use crate::transcript::{Options, Replay, entries, verify};
 /// True for a read that the store answers.
 pub fn is_ours(call: &Call) -> bool {
     call.op.starts_with("store:")
+}
+
+/// Reads of the world and of the store, in the order in which they were asked for.
+pub(super) async fn ask(
+    performer: &Performer,
+    session: &Session,
+    account: &str,
+    calls: &[Call],
+    keep: &[Keep],
+) -> Outcome {
+    let (ours, theirs): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(is_ours);
+    if ours.is_empty() {
+        return performer.read(&theirs, keep).await;
+    }
+    let outcome = if theirs.is_empty() {
+        Outcome::answered(Value::Array(Vec::new()))
+    } else {
+        performer.read(&theirs, keep).await
+    };
+    if outcome.ended != Ended::Answered {
+        return outcome;
+    }
+    let mut world = match outcome.reading.result.clone() {
+        Some(Value::Array(list)) if theirs.len() != 1 => list,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+    .into_iter();
+    let mut results = Vec::new();
+    for call in calls {
+        if is_ours(call) {
+            let (session, account, call) = (session.clone(), account.to_owned(), call.clone());
+            let found = tokio::task::spawn_blocking(move || read(&session, &account, &call)).await;
+            results.push(found.ok().and_then(|found| found.reading.result).unwrap_or(Value::Null));
+        } else {
+            results.push(world.next().unwrap_or(Value::Null));
+        }
+    }
+    let mut outcome = outcome;
+    outcome.reading.result = Some(match (results.len(), results.pop()) {
+        (1, Some(one)) => one,
+        (_, Some(last)) => {
+            results.push(last);
+            Value::Array(results)
+        }
+        (_, None) => Value::Null,
+    });
+    outcome
 }
 
 /// Answers `store:key_history` and `store:drilled`.

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::driver::{Driver, Parts};
+use super::kept::SealedWorld;
 use super::programs;
 use super::session::Session;
 use super::snapshot::Signed;
-use crate::action::{Aws, DrillHost, Performer, Program, System, World};
+use crate::action::{Aws, DrillHost, Limits, Performer, Program, System, World};
 use crate::config::{Environment, ResolvedInput, TokenSource};
 use crate::diagnostic::Diagnostic;
 use crate::engine::book::Book;
@@ -108,12 +109,16 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     })?;
     sealer.seal_fingerprint_key(&begun.folder, &key)?;
 
+    let kept = match environment.kind {
+        EnvironmentKind::Sandbox => Some(SealedWorld::create(&begun.folder, &sealer)?),
+        _ => None,
+    };
     let surroundings = surround(
         &session,
         &book,
         &environment,
         &values,
-        Drill { faults, seed, snapshot: None },
+        Drill { faults, seed, unattended, kept, again: false },
         &begun.run,
         &vault,
         account_at,
@@ -256,8 +261,12 @@ fn kinds_of<'v>(runbook: &Runbook, values: &'v Map<String, Value>) -> Vec<&'v st
 pub(super) struct Drill {
     pub faults: Vec<Fault>,
     pub seed: u64,
-    /// The sandbox as an earlier process left it.
-    pub snapshot: Option<Secret>,
+    /// Nobody is asked.
+    pub unattended: bool,
+    /// Where its world is kept.
+    pub kept: Option<SealedWorld>,
+    /// It goes on with the world that an earlier process kept there.
+    pub again: bool,
 }
 
 /// Builds the world of an environment.
@@ -303,8 +312,9 @@ pub(super) async fn surround(
             }
             let env = sandbox.child_environment();
             let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            world.programs = programs::find(&needed, std::slice::from_ref(&bin));
+            world.programs = programs::find(&needed, std::slice::from_ref(&bin), true);
             world.drill = Some(DrillHost { path: bin, home, env });
+            world.limits = drill_limits();
             world.clock = clock.clone();
             Ok(Surroundings { world, sandbox: Some(sandbox), scratch: Some(scratch), clock })
         }
@@ -322,10 +332,16 @@ pub(super) async fn surround(
             };
             world.aws = Some(aws);
             world.systems = systems(session, environment)?;
-            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")));
+            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")), false);
             Ok(Surroundings { world, sandbox: None, scratch: None, clock: Clock::real() })
         }
     }
+}
+
+/// What answers is on this machine, and a drill takes seconds.
+fn drill_limits() -> Limits {
+    let seconds = std::time::Duration::from_secs;
+    Limits { send: seconds(8), read: seconds(9), connect: seconds(2), command: seconds(30), ..Limits::default() }
 }
 
 /// A rehearsal starts no program of this machine: it may touch nothing but loopback.
@@ -334,6 +350,13 @@ fn drill_programs(_: &std::collections::BTreeSet<String>) -> BTreeMap<String, Pr
 }
 
 async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Result<Sandbox, Diagnostic> {
+    let kept = drill.kept.map(Arc::new);
+    if let (true, Some(kept)) = (drill.again, &kept) {
+        return Sandbox::restore(kept.clone(), clock.clone()).await.map_err(|error| {
+            Diagnostic::new(format!("the sandbox of this drill can't go on: {error}"))
+                .hint("the transcript names its addresses, so it must be there again; else start the drill anew")
+        });
+    }
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or("");
     let none = Vec::new();
     let consumers = values.get("consumers").and_then(Value::as_array).unwrap_or(&none);
@@ -341,8 +364,12 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     let mut world =
         crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
     // A stand-in's workflow is waited for in real time, and a drill takes seconds.
-    world.timing.queue = std::time::Duration::from_millis(100);
-    world.timing.run = std::time::Duration::from_millis(300);
+    world.timing.queue = std::time::Duration::from_millis(20);
+    world.timing.run = std::time::Duration::from_millis(40);
+    if drill.unattended {
+        // Two seconds are for a person to see; nobody sees these.
+        world.timing.slow = std::time::Duration::from_millis(100);
+    }
     let (at_start, later): (Vec<Fault>, Vec<Fault>) = drill.faults.into_iter().partition(|fault| fault.at_start());
     for fault in at_start {
         world = world.with_fault(fault);
@@ -351,6 +378,10 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     let sandbox = Sandbox::start(world, clock.clone(), drill.seed).await.map_err(io)?;
     for fault in later {
         sandbox.inject(fault)?;
+    }
+    if let Some(kept) = kept {
+        let unkept = |error| Diagnostic::new(format!("the sandbox's world can't be kept: {error}"));
+        sandbox.keep(kept).map_err(unkept)?;
     }
     Ok(sandbox)
 }

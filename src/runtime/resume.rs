@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::driver::{Driver, Parts, file_name};
+use super::kept::{SealedWorld, is_of_the_sandbox};
 use super::open::{Drill, Surroundings, own_digest, surround, who_am_i};
 use super::session::Session;
 use super::snapshot::Signed;
@@ -77,21 +78,18 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     let key = unsealer.open_fingerprint_key(folder)?;
     let mut vault = Vault::new(key);
     let names = sealed_names(folder)?;
-    for name in names.iter().filter(|name| name.as_str() != "fingerprint-key" && name.as_str() != "sandbox") {
+    for name in names.iter().filter(|name| !is_of_the_sandbox(name)) {
         let secret = unsealer.open(folder, name)?;
         vault.keep(&secret_name(name), secret);
     }
     let vault = Arc::new(Mutex::new(vault));
     let environment = environment_of(&session, &opened)?;
-    let snapshot = if opened.environment.kind == EnvironmentKind::Sandbox {
-        Some(unsealer.open(folder, "sandbox").map_err(|_| {
-            Diagnostic::new("the sandbox of this drill is gone: it lived in the process that ran it")
-                .hint("start the drill again; it takes seconds")
-        })?)
-    } else {
-        None
+    let kept = match opened.environment.kind {
+        EnvironmentKind::Sandbox => Some(SealedWorld::open(folder, &unsealer)?),
+        _ => None,
     };
-    let drill = Drill { faults: Vec::new(), seed: 0, snapshot };
+    let unattended = opened.environment.unattended;
+    let drill = Drill { faults: Vec::new(), seed: 0, unattended, kept, again: true };
     let values = engine.state().values.clone();
     let Surroundings { mut world, sandbox, scratch, clock } =
         surround(&session, &book, &environment, &values, drill, &opened.run, &vault, account_at).await?;
@@ -105,6 +103,7 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
             .collect();
     }
     let endpoints = world.endpoints();
+    same_endpoints(&opened.endpoints, &endpoints)?;
     let performer = Performer::new(world);
     let (caller, account) = who_am_i(&performer, &endpoints).await?;
     if account != opened.environment.account {
@@ -137,6 +136,18 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
         }
     }
     Ok(driver)
+}
+
+/// What was recorded of where calls go has to stay true: every action names it.
+fn same_endpoints(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
+    for (name, url) in recorded {
+        if now.get(name) != Some(url) {
+            let found = now.get(name).map_or("nowhere", String::as_str);
+            return Err(Diagnostic::new(format!("{name} was at {url} when the run was opened, and is at {found} now"))
+                .hint("put it back into keyward.yaml as it was, or abort this run and start anew"));
+        }
+    }
+    Ok(())
 }
 
 /// The inverse of [`file_name`].

@@ -69,7 +69,7 @@ impl Watch {
         let environment = environment_of(session, &state.opened)?;
         // Nothing that is read here is kept, and no secret is needed: the vault stays empty.
         let vault = Arc::new(Mutex::new(Vault::new(FingerprintKey::random())));
-        let drill = Drill { faults: Vec::new(), seed: 0, snapshot: None };
+        let drill = Drill { faults: Vec::new(), seed: 0, unattended: true, kept: None, again: false };
         let run = state.opened.run.clone();
         let Surroundings { mut world, .. } =
             surround(session, &book, &environment, &state.values, drill, &run, &vault, None).await?;

@@ -64,6 +64,9 @@ pub(super) struct State {
     pub(super) box_key_id: String,
     /// What CloudTrail has, oldest first.
     pub(super) trail: Vec<Event>,
+    /// Ids of keys that somebody else made.
+    #[serde(default)]
+    pub(super) foreign: Vec<String>,
     faults: Vec<(Fault, Option<u32>)>,
 }
 
@@ -98,6 +101,7 @@ impl State {
             box_key_id: random_text(&mut rng, b"123456789", 18),
             rng,
             trail: Vec::new(),
+            foreign: Vec::new(),
             faults: Vec::new(),
         };
         for fault in world.faults {

@@ -199,12 +199,14 @@ pub struct Timing {
     pub queue: Duration,
     /// It then takes so long.
     pub run: Duration,
+    /// What a slow answer takes, in real time ([`Fault::Slow`]).
+    pub slow: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { dynos: seconds(30), queue: seconds(1), run: seconds(3) }
+        Self { dynos: seconds(30), queue: seconds(1), run: seconds(3), slow: seconds(2) }
     }
 }
 
@@ -345,7 +347,7 @@ impl World {
     /// With changes that take no time to spread and systems that take no time to act.
     pub fn instant(mut self) -> Self {
         self.spread = Spread::none();
-        self.timing = Timing { dynos: Duration::ZERO, queue: Duration::ZERO, run: Duration::ZERO };
+        self.timing = Timing { dynos: Duration::ZERO, queue: Duration::ZERO, run: Duration::ZERO, ..self.timing };
         self
     }
 
