@@ -90,6 +90,12 @@ enum Command {
 }
 
 impl Global {
+    /// True where the screen is the interface: a person at a terminal who asked for nothing else.
+    fn screen(&self, yes: bool) -> bool {
+        use std::io::IsTerminal;
+        !yes && !self.plain && !self.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
     /// True if colour may be written to standard error.
     fn colour(&self) -> bool {
         use std::io::IsTerminal;

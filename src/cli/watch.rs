@@ -66,8 +66,8 @@ pub(crate) async fn watch(global: &Global, args: WatchArgs) -> Result<u8, Diagno
 }
 
 pub(crate) async fn handover(global: &Global, args: HandoverArgs) -> Result<u8, Diagnostic> {
-    let mut driver = open(global, Some(&args.run), false).await?;
-    if driver.session().roster.by_principal(&args.to).is_none() {
+    let (session, mut driver) = open(global, Some(&args.run), false).await?;
+    if session.roster.by_principal(&args.to).is_none() {
         return Err(Diagnostic::new(format!("{} is not in the roster", args.to)).hint("keyward keys lists who is"));
     }
     let handle = driver.handle();
