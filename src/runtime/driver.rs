@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 
 use super::clock::Clock;
 pub use super::handle::{Handle, Order};
-use super::{deliver, history, manual};
 use super::session::Session;
 use super::snapshot::{Due, Log, Signed, Snapshot};
+use super::{deliver, history, manual};
 use crate::action::Performer;
 use crate::diagnostic::Diagnostic;
 use crate::engine::admit;
@@ -214,8 +214,10 @@ impl Driver {
     /// Left where it stands; an end that could not be signed is said to be none.
     fn leave(&self) -> Result<Ending, Diagnostic> {
         match (self.engine.focus(), &self.notice) {
-            (Focus::Seal(_), Some(why)) => Err(Diagnostic::new(format!("the run is over, and its seal is missing. {why}"))
-                .hint("keyward resume seals it as soon as the key signs")),
+            (Focus::Seal(_), Some(why)) => {
+                Err(Diagnostic::new(format!("the run is over, and its seal is missing. {why}"))
+                    .hint("keyward resume seals it as soon as the key signs"))
+            }
             _ => Ok(Ending::Left),
         }
     }
