@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use crate::view::{
-    Ask, By, Choice, Command, EndView, EnterDoes, FieldKey, FieldKind, HomeView, InputKind, InputsView, Intent, Offer,
-    Opens, Panel, Row, RunView, Text, TranscriptView, View,
+    Ask, By, Choice, Command, EndView, EnterDoes, Field, FieldKey, FieldKind, HomeView, InputKind, InputsView, Intent,
+    Offer, Opens, Panel, Row, RunView, Text, TranscriptView, View,
 };
 
 /// What is asked at the end of the lines.
@@ -32,6 +32,9 @@ pub struct PlainFront {
     offer: Option<Offer>,
     entered: Vec<String>,
     question: Question,
+    /// The question as it was last said, so that news about the same act does not repeat it.
+    asked: String,
+    asking: bool,
 }
 
 impl Default for PlainFront {
@@ -43,7 +46,31 @@ impl Default for PlainFront {
 impl PlainFront {
     /// Nothing was said yet.
     pub fn new() -> Self {
-        Self { shown: None, said: VecDeque::new(), offer: None, entered: Vec::new(), question: Question::None }
+        Self {
+            shown: None,
+            said: VecDeque::new(),
+            offer: None,
+            entered: Vec::new(),
+            question: Question::None,
+            asked: String::new(),
+            asking: true,
+        }
+    }
+
+    /// One that says the same and asks nothing: for runs that nobody attends.
+    pub fn silent() -> Self {
+        Self { asking: false, ..Self::new() }
+    }
+
+    /// Why something was not taken, once.
+    pub fn notice(&mut self, words: &str) -> Option<String> {
+        let mode = self.shown.as_ref()?.banner.mode.word();
+        let line = format!("{mode} {}", crate::view::text::visible(words));
+        if self.said.contains(&line) {
+            return None;
+        }
+        self.said.push_back(line.clone());
+        Some(line)
     }
 
     /// The lines that a view adds to what was said: all of a new act, of the same act only what is new.
@@ -80,8 +107,10 @@ impl PlainFront {
         if let EnterDoes::Off(_, why) = &view.enter {
             all.push(why.clone());
         }
-        let footer = format!("{}. {}", view.footer.left.words(), view.footer.right.words());
-        all.push(footer.trim_matches(['.', ' ']).to_owned() + ".");
+        if new_act {
+            let footer = format!("{}. {}", view.footer.left.words(), view.footer.right.words());
+            all.push(footer.trim_matches(['.', ' ']).to_owned() + ".");
+        }
         for line in all {
             if !self.said.contains(&line) {
                 out.push(line.clone());
@@ -96,7 +125,16 @@ impl PlainFront {
         if new_act {
             self.offer = None;
         }
-        self.ask(&mut out, new_act);
+        let news = !out.is_empty();
+        if self.asking {
+            let mut asked = Vec::new();
+            self.ask(&mut asked, new_act);
+            let words = asked.join("\n");
+            if words != self.asked || (new_act && news) {
+                out.append(&mut asked);
+            }
+            self.asked = words;
+        }
         out.retain(|line| !line.trim_matches(['.', ' ']).is_empty());
         out.into_iter().map(|line| format!("{mode} {}", crate::view::text::visible(&line))).collect()
     }
@@ -149,6 +187,10 @@ impl PlainFront {
             Some(field) if matches!(field.kind, FieldKind::Text) => {
                 out.push(format!("{}:", field.label));
                 self.question = Question::Field(self.entered.len());
+            }
+            Some(Field { kind: FieldKind::TypeBack { expected, .. }, .. }) if expected.chars().count() != 4 => {
+                out.push(format!("Type \"{expected} {}\", or no:", act_word(&ask)));
+                self.question = Question::Act;
             }
             Some(field) => {
                 out.push(format!("Type the {} and {}:", field.label.to_lowercase(), act_word(&ask)));
@@ -257,8 +299,9 @@ impl PlainFront {
         let mut intent = ask.intent.clone();
         match back {
             Some((expected, of)) => {
-                let (four, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-                if rest.trim() != word {
+                // What is typed back may have spaces of its own, so the word is looked for at the end.
+                let (four, rest) = typed.rsplit_once(' ').map_or((typed, ""), |(four, rest)| (four.trim_end(), rest));
+                if rest != word {
                     if typed == word || four == expected {
                         return Some(Err(format!("Type both, the last four and {word}: like XXXX {word}.")));
                     }

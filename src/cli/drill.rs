@@ -65,6 +65,6 @@ pub(crate) async fn drill(global: &Global, args: DrillArgs) -> Result<u8, Diagno
         seed: args.seed.unwrap_or_else(rand::random),
     };
     let opening = prepare(global, &session, inputs)?;
-    let driver = open(session, opening).await?;
-    attend(global, driver, args.yes).await
+    let driver = open(session.clone(), opening).await?;
+    attend(global, &session, driver, args.yes).await
 }

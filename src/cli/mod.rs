@@ -10,6 +10,7 @@ mod run;
 mod runs;
 mod source;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,10 @@ enum Command {
     Resume(resume::ResumeArgs),
     /// Take a run's way back.
     Rollback(resume::RollbackArgs),
+    /// Watch a run that waits: reads only.
+    Watch(watch::WatchArgs),
+    /// Pass a run on to another person.
+    Handover(watch::HandoverArgs),
     /// The runs of the store.
     Runs,
     /// Analyse runbooks.
@@ -85,6 +90,12 @@ enum Command {
 }
 
 impl Global {
+    /// True where the screen is the interface: a person at a terminal who asked for nothing else.
+    fn screen(&self, yes: bool) -> bool {
+        use std::io::IsTerminal;
+        !yes && !self.plain && !self.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
     /// True if colour may be written to standard error.
     fn colour(&self) -> bool {
         use std::io::IsTerminal;
@@ -139,6 +150,8 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => block_on(run::run(&global, args)),
         Some(Command::Resume(args)) => block_on(resume::resume(&global, args)),
         Some(Command::Rollback(args)) => block_on(resume::rollback(&global, args)),
+        Some(Command::Watch(args)) => block_on(watch::watch(&global, args)),
+        Some(Command::Handover(args)) => block_on(watch::handover(&global, args)),
         Some(Command::Runs) => runs::runs(&global),
         Some(Command::Check(args)) => check::check(&global, &args),
         Some(Command::Plan(args)) => block_on(plan::plan(&global, args)),

@@ -9,6 +9,7 @@ use crate::engine::decision::Decision;
 use crate::engine::entry::Body;
 use crate::runtime::driver::Driver;
 use crate::runtime::resume::resume as go_on;
+use crate::runtime::session::Session;
 use crate::store::RunStatus;
 use crate::transcript::entries;
 
@@ -34,12 +35,12 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(crate) async fn resume(global: &Global, args: ResumeArgs) -> Result<u8, Diagnostic> {
-    let driver = open(global, args.run.as_deref(), args.yes).await?;
-    attend(global, driver, args.yes).await
+    let (session, driver) = open(global, args.run.as_deref(), args.yes).await?;
+    attend(global, &session, driver, args.yes).await
 }
 
 pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, Diagnostic> {
-    let mut driver = open(global, Some(&args.run), args.yes).await?;
+    let (session, mut driver) = open(global, Some(&args.run), args.yes).await?;
     if let Err(why) = driver.first(Decision::RollBack { reason: args.reason.clone() }).await? {
         // Nothing was changed, so there is nothing to undo; a run that can't go back for another reason stays as it is.
         let reason = format!("{}: nothing had been changed", args.reason);
@@ -47,10 +48,10 @@ pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, 
             return Err(Diagnostic::new(why).hint("keyward resume shows where it stands"));
         }
     }
-    attend(global, driver, args.yes).await
+    attend(global, &session, driver, args.yes).await
 }
 
-async fn open(global: &Global, run: Option<&str>, yes: bool) -> Result<Driver, Diagnostic> {
+pub(super) async fn open(global: &Global, run: Option<&str>, yes: bool) -> Result<(Session, Driver), Diagnostic> {
     let session = global.session()?;
     let folder = match run {
         Some(run) => session.store.find(run)?,
@@ -67,7 +68,8 @@ async fn open(global: &Global, run: Option<&str>, yes: bool) -> Result<Driver, D
         return Err(Diagnostic::new("this run has an operator, and --yes would confirm in their place")
             .hint("leave out --yes; only a drill that was opened with it goes on with it"));
     }
-    go_on(session, &folder, None).await
+    let driver = go_on(session.clone(), &folder, None).await?;
+    Ok((session, driver))
 }
 
 /// Nobody was asked from the beginning. What can't be read is refused later, with the reason.

@@ -58,8 +58,8 @@ pub(crate) async fn run(global: &Global, args: RunArgs) -> Result<u8, Diagnostic
         seed: rand::random(),
     };
     let opening = prepare(global, &session, inputs)?;
-    let driver = open(session, opening).await?;
-    attend(global, driver, args.yes).await
+    let driver = open(session.clone(), opening).await?;
+    attend(global, &session, driver, args.yes).await
 }
 
 /// Reads and analyses the runbook, and gives every input its value.

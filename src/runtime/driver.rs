@@ -132,6 +132,11 @@ impl Driver {
         self.sandbox.as_ref()
     }
 
+    /// Whom and what it works with.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &std::path::Path {
         self.writer.folder()
@@ -284,10 +289,10 @@ impl Driver {
             Effect::Read { place, purpose, calls, keep } => {
                 let takes: Duration = calls.iter().map(|call| performer.due(call)).sum();
                 self.due.push(Due { place: place.clone(), sent: false, since, by: since.plus(takes) });
-                let store = self.session.store.clone();
+                let session = self.session.clone();
                 let account = self.engine.state().opened.environment.account.clone();
                 self.tasks.spawn(async move {
-                    let outcome = history::ask(&performer, &store, &account, &calls, &keep).await;
+                    let outcome = history::ask(&performer, &session, &account, &calls, &keep).await;
                     Answer { place, purpose: Some(purpose), outcome, keep }
                 });
             }

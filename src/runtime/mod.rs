@@ -7,6 +7,7 @@
 //! - [`kept`]: a drill's world beside its transcript, sealed.
 //! - [`hardening`]: what a process that holds secrets does first.
 //! - [`driver`]: one `select!` that feeds a synchronous engine; [`handle`]: the interface's end of it.
+//! - [`watch`]: looking at a run that waits, from another process.
 //! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked, and
 //!   [`reason`]: what they write down when something did not come right.
 
@@ -27,3 +28,4 @@ pub mod resume;
 pub mod session;
 pub mod snapshot;
 pub mod unattended;
+pub mod watch;

@@ -165,7 +165,7 @@ fn secret_name(file: &str) -> String {
     name
 }
 
-fn environment_of(session: &Session, opened: &Opened) -> Result<Environment, Diagnostic> {
+pub(super) fn environment_of(session: &Session, opened: &Opened) -> Result<Environment, Diagnostic> {
     let recorded = &opened.environment;
     if let Some(environment) = session.config.environment(&recorded.name) {
         if environment.kind != recorded.kind {

@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod intent;
 pub mod pages;
 pub mod panel;
+pub mod project;
 pub mod run;
 pub mod status;
 pub mod text;

@@ -10,15 +10,8 @@ const OLD: &str = "AKIAEXAMPLE00000OLD1";
 
 fn upto(step: &str) -> Harness {
     let mut run = Harness::new(EnvironmentKind::Sandbox);
-    for _ in 0..40 {
-        run.wait_for_gates();
-        match run.engine.focus() {
-            Focus::Confirm { step: id } if id == step => return run,
-            Focus::Confirm { .. } => run.confirm().unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-    panic!("{step} is never reached");
+    run.reach(step);
+    run
 }
 
 fn send_with(run: &mut Harness, fault: Fault) {
