@@ -147,7 +147,8 @@ fn opened(machine: &Machine, sealed: &BTreeMap<PathBuf, Vec<u8>>) -> BTreeMap<St
 
 /// Everything that is left of a drill, by place.
 fn left(machine: &Machine, out: &[u8], err: &[u8], seen: &Seen) -> BTreeMap<String, Vec<u8>> {
-    let mut places = BTreeMap::from([("standard output".to_owned(), out.to_vec()), ("standard error".into(), err.to_vec())]);
+    let mut places =
+        BTreeMap::from([("standard output".to_owned(), out.to_vec()), ("standard error".into(), err.to_vec())]);
     for folder in [machine.store(), machine.home(), machine.work()] {
         let files = files_below(&folder).into_iter();
         places.extend(files.map(|(path, bytes)| (path.display().to_string(), bytes)));
@@ -169,13 +170,19 @@ fn no_secret_is_left(arguments: &[&str]) {
     let new: BTreeSet<String> = opened.values().filter(made).cloned().collect();
     assert!(!new.is_empty(), "the new pair was sealed while the drill ran: {:?}", opened.keys());
     let old = world.old_pair().unwrap();
-    assert!(opened.values().any(|text| text == old.secret_access_key.expose()), "the old pair was sealed, as the way back");
+    assert!(
+        opened.values().any(|text| text == old.secret_access_key.expose()),
+        "the old pair was sealed, as the way back"
+    );
     secrets.extend(new);
     let programs = seen.arguments.iter().filter(|line| contains(line, b"ssh") || contains(line, b"heroku"));
     assert!(programs.count() > 0, "children were seen: {}", seen.arguments.len());
     let places = left(&machine, &out, &err, &seen);
     for place in ["transcript.jsonl", "keyward.log", "runbook.yaml", "register.jsonl"] {
-        assert!(places.iter().any(|(name, bytes)| name.ends_with(place) && (!bytes.is_empty() || place == "keyward.log")), "{place}");
+        assert!(
+            places.iter().any(|(name, bytes)| name.ends_with(place) && (!bytes.is_empty() || place == "keyward.log")),
+            "{place}"
+        );
     }
     let found = found_in(&places, &secrets);
     assert!(found.is_empty(), "{found:#?}");

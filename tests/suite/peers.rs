@@ -90,7 +90,10 @@ async fn the_sop_by_hand_with_the_stock_command() {
     let new = pair(&text("AccessKeyId"), &text("SecretAccessKey"));
     assert_eq!(new.secret_access_key.expose().len(), 40);
     let me = json(aws(&sandbox, &new, "sts get-caller-identity").await);
-    assert_eq!((&me["Arn"], &me["Account"]), (&json!("arn:aws:iam::000000000000:user/raxx-vault-operator"), &json!("000000000000")));
+    assert_eq!(
+        (&me["Arn"], &me["Account"]),
+        (&json!("arn:aws:iam::000000000000:user/raxx-vault-operator"), &json!("000000000000"))
+    );
     let ls = aws(&sandbox, &new, "s3 ls s3://raxx-backups/").await;
     assert!(ls.code == 0 && ls.out.contains("PRE vault/"), "{}", ls.err);
     let old = old().access_key_id;
@@ -112,7 +115,11 @@ async fn the_stock_command_names_each_refusal() {
     for (pair, args, says) in [
         (&operator, "iam create-access-key --user-name raxx-vault-operator", "(LimitExceeded)"),
         (&operator, "iam list-access-keys --user-name nobody", "(NoSuchEntity)"),
-        (&operator, "iam delete-access-key --user-name raxx-vault-operator --access-key-id AKIAEXAMPLE00000NONE", "(NoSuchEntity)"),
+        (
+            &operator,
+            "iam delete-access-key --user-name raxx-vault-operator --access-key-id AKIAEXAMPLE00000NONE",
+            "(NoSuchEntity)",
+        ),
         (&operator, "iam create-user --user-name oncall", "(EntityAlreadyExists)"),
         (&operator, "iam delete-user --user-name raxx-vault-operator", "(DeleteConflict)"),
         (&operator, "s3 ls s3://raxx-backups/", "(AccessDenied)"),
@@ -165,7 +172,7 @@ async fn faults_reach_the_stock_command_as_awss_own() {
     }
     sandbox.inject(Fault::LostCreate).unwrap();
     let lost = aws(&sandbox, &operator, "iam create-access-key --user-name raxx-vault-operator").await;
-    assert!(lost.code != 0 && !lost.err.contains("An error occurred (") , "{}", lost.err);
+    assert!(lost.code != 0 && !lost.err.contains("An error occurred ("), "{}", lost.err);
     assert_eq!(keys(&sandbox).len(), 2, "the key is there, and its secret with nobody");
 }
 
@@ -205,7 +212,10 @@ async fn boto3_rotates_a_key_and_sees_the_codes_it_knows() {
     let mut command = client(&sandbox, sandbox.operator(), "python");
     command.arg(Path::new(REPOSITORY).join("tests/python/rotate.py")).args([USER, "raxx-backups"]);
     let told = json(end(command).await);
-    assert_eq!(told["refused"], json!(["LimitExceeded", "NoSuchEntity", "SignatureDoesNotMatch", "InvalidClientTokenId"]));
+    assert_eq!(
+        told["refused"],
+        json!(["LimitExceeded", "NoSuchEntity", "SignatureDoesNotMatch", "InvalidClientTokenId"])
+    );
     assert_eq!(told["objects"], 12);
     let new = told["new"].as_str().unwrap().to_owned();
     assert_eq!(keys(&sandbox), [(new, "Active")]);

@@ -32,7 +32,8 @@ fn install(folder: &Path, requirements: &Path) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "{shown}\n{}{}\n{hint}", text(&output.stdout), text(&output.stderr));
     };
-    let hint = "These tests need Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv).";
+    let hint =
+        "These tests need Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv).";
     must(Command::new("python3").args(["-m", "venv"]).arg(folder), hint);
     let hint = "These tests need PyPI, once: what they install is kept below target/.";
     let mut pip = Command::new(folder.join("bin/python"));

@@ -95,7 +95,14 @@ fn every_command_of_the_readme_works() {
             // An argument that is not known ends before the help is shown.
             How::Terminal | How::Account => {
                 let lines = block.commands.lines();
-                lines.map(|line| if line.contains("keyward ") || line.contains("cargo run") { format!("{line} --help\n") } else { format!("{line}\n") })
+                lines
+                    .map(|line| {
+                        if line.contains("keyward ") || line.contains("cargo run") {
+                            format!("{line} --help\n")
+                        } else {
+                            format!("{line}\n")
+                        }
+                    })
                     .map(|line| if line.starts_with("cp ") { "true\n".to_owned() } else { line })
                     .collect()
             }
@@ -104,7 +111,10 @@ fn every_command_of_the_readme_works() {
         let ran = shell(&machine, &script);
         assert_eq!(ran.code, Some(0), "README.md:{}\n{}\n{}\n{}", block.line, block.commands, ran.out, ran.err);
     }
-    let digest = shell(&machine, "jq -r 'select(.kind == \"confirmed\" and .step == \"delete\") | .digest' audit/transcript.jsonl");
+    let digest = shell(
+        &machine,
+        "jq -r 'select(.kind == \"confirmed\" and .step == \"delete\") | .digest' audit/transcript.jsonl",
+    );
     assert_eq!(digest.out.trim().len(), 64, "the entry that README compares with is there");
 }
 
