@@ -131,6 +131,9 @@ const SANDBOX_EVERY: Duration = Duration::from_millis(25);
 /// Polls of the embedded sandbox: far more than what it runs takes ([`crate::sandbox::Timing`] as a drill sets it).
 const SANDBOX_TRIES: u32 = 7;
 
+/// Between two polls of a stand-in in a rehearsal.
+const REHEARSAL_EVERY: Duration = Duration::from_millis(200);
+
 /// Asks until the condition over the answer is true. No answer is asked again; a refusal is not.
 async fn poll(performer: &Performer, call: &Call, until: &Until, holder: &Value, before: &[Value]) -> Raw {
     use crate::engine::effect::Ended;
@@ -139,6 +142,8 @@ async fn poll(performer: &Performer, call: &Call, until: &Until, holder: &Value,
     // what is stuck. Counted, not timed, so that a busy machine gives it as many chances.
     let (every, tries) = match world.kind {
         EnvironmentKind::Sandbox => (until.every.min(SANDBOX_EVERY), SANDBOX_TRIES),
+        // Stand-ins as well, but what they start asks a server that is not ours.
+        EnvironmentKind::Rehearsal if world.drill.is_some() => (until.every.min(REHEARSAL_EVERY), u32::MAX),
         _ => (until.every, u32::MAX),
     };
     let deadline = Instant::now() + until.within;

@@ -58,10 +58,12 @@ pub(super) async fn open(global: &Global, run: Option<&str>, yes: bool) -> Resul
         None => {
             let runs = session.store.runs()?;
             let open = |status| matches!(status, RunStatus::Suspended | RunStatus::InDoubt | RunStatus::Open);
-            let newest = runs.into_iter().find(|run| open(run.status) && run.held_by.is_none());
-            newest
-                .map(|run| run.path)
-                .ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
+            let mut open = runs.into_iter().filter(|run| open(run.status));
+            let Some(newest) = open.next() else {
+                return Err(Diagnostic::new("no run is open").hint("keyward runs lists all"));
+            };
+            // The newest is taken even if another process has it: going on with an older one unasked would surprise.
+            newest.path
         }
     };
     if yes && !was_unattended(&folder) {

@@ -72,10 +72,7 @@ pub(crate) async fn handover(global: &Global, args: HandoverArgs) -> Result<u8, 
     }
     let handle = driver.handle();
     let to = args.to.clone();
-    let decided = tokio::spawn(async move {
-        handle.decide(Decision::HandOver { to }).await?;
-        handle.decide(Decision::Suspend { reason: "handed over".into() }).await
-    });
+    let decided = tokio::spawn(async move { handle.decide(Decision::HandOver { to }).await });
     let ending = driver.run().await?;
     if let Ok(Err(why)) = decided.await {
         return Err(Diagnostic::new(why));

@@ -85,8 +85,8 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     let vault = Arc::new(Mutex::new(vault));
     let environment = environment_of(&session, &opened)?;
     let kept = match opened.environment.kind {
-        EnvironmentKind::Sandbox => Some(SealedWorld::open(folder, &unsealer)?),
-        _ => None,
+        EnvironmentKind::Account => None,
+        _ => Some(SealedWorld::open(folder, &unsealer)?),
     };
     let unattended = opened.environment.unattended;
     let drill = Drill { faults: Vec::new(), seed: 0, unattended, kept, again: true };
@@ -95,7 +95,7 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
         surround(&session, &book, &environment, &values, drill, &opened.run, &vault, account_at).await?;
     clock.move_to(engine.state().at);
     world.connectors.clone_from(&book.connectors);
-    if opened.environment.kind != EnvironmentKind::Sandbox {
+    if opened.environment.kind == EnvironmentKind::Account {
         // What was named in entry 0 is what may be started; a program that changed since is refused when it is needed.
         let named = opened.programs.iter();
         world.programs = named

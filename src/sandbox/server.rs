@@ -204,9 +204,11 @@ impl Sandbox {
     /// What a child that is a stand-in needs in its environment, beside a PATH that begins with the folder given to
     /// [`Sandbox::install_stand_ins`].
     pub fn child_environment(&self) -> Vec<(&'static str, Secret)> {
+        let s3 = self.shared.state().s3_at.clone().unwrap_or_else(|| self.shared.url.clone());
         vec![
             (stand_in::ENV_URL, Secret::new(self.shared.url.clone())),
             (stand_in::ENV_TOKEN, self.shared.token.clone()),
+            (stand_in::ENV_S3, Secret::new(s3)),
         ]
     }
 

@@ -24,6 +24,7 @@ pub use end::seal;
 pub use rows::{capture_due, open_back, reopen, rows_due};
 
 use calls::{finished, reconciled, sampled, started};
+pub(super) use confirm::FRESH;
 use confirm::{confirmed, gate_reading, overridden, row_added, skipped};
 use rows::resolved;
 

@@ -70,7 +70,7 @@ impl Engine {
             for (gate, n) in gate::gates(step).into_iter().zip(0..) {
                 let reading = folded.gates.get(&(n, row.key.clone()));
                 let needed = match (&self.pending, reading) {
-                    (Some(pending), Some(reading)) => reading.n < pending.since,
+                    (Some(pending), Some(reading)) => reading.n < pending.since || now.since(reading.at) > admit::FRESH,
                     (_, None) => true,
                     (None, Some(reading)) => {
                         gate::opens_at(&reading.evidence).is_some_and(|at| now >= at && reading.at < at)

@@ -1,5 +1,7 @@
 //! Effects that the state asks for, and when.
 
+use std::time::Duration;
+
 use crate::runbook::{EffectKind, Step};
 
 use super::super::book::Book;
@@ -126,6 +128,8 @@ impl Engine {
                 let due = match (&self.pending, folded.gates.get(&(n, row.key.clone()))) {
                     (_, None) => Some(self.state.at),
                     (Some(pending), Some(reading)) if reading.n < pending.since => Some(self.state.at),
+                    // Another one took its time: what was read first counts no more.
+                    (Some(_), Some(reading)) => Some(reading.at.plus(admit::FRESH + Duration::from_millis(1))),
                     (_, Some(reading)) => match gate::opens_at(&reading.evidence) {
                         Some(at) if reading.at < at => Some(at),
                         _ if reading.verdict == Verdict::Unknown => Some(reading.at.plus(AGAIN * 6)),

@@ -185,3 +185,16 @@ fn a_stranger_action_or_an_old_digest_is_refused() {
     assert!(run.decide(confirm).unwrap_err().0.contains("changed"));
     assert!(run.world.sent.is_empty());
 }
+
+#[test]
+fn gates_that_were_read_long_before_the_last_one_are_read_again() {
+    let mut run = upto("deactivate");
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "sign".into(), ..Answer::default() };
+    run.decide(Decision::Confirm { step: "deactivate".into(), digest: rendered.digest(), answer }).unwrap();
+    run.hold(Fault::None);
+    run.wait(300);
+    run.deliver();
+    run.run_on();
+    assert!(!run.world.active(OLD), "{:?}", run.engine.notice());
+}

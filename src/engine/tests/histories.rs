@@ -340,7 +340,8 @@ fn comes_to_an_end(mut run: Harness, back_first: bool) -> Result<(), TestCaseErr
             }
             _ => false,
         };
-        if !ended && !(back_first && run.decide(Decision::RollBack { reason: "x".into() }).is_ok()) {
+        let goes_on = ended || (back_first && run.decide(Decision::RollBack { reason: "x".into() }).is_ok());
+        if !goes_on {
             let aborted = run.decide(Decision::Abort { reason: "x".into() });
             prop_assert!(aborted.is_ok(), "no way out of {:?}: {:?}", run.engine.focus(), aborted);
         }

@@ -58,7 +58,7 @@ pub(in crate::sandbox) async fn run(link: &Link, id: Option<String>, secret: Opt
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(&link.url)
+        .endpoint_url(&link.s3)
         .force_path_style(true)
         .retry_config(RetryConfig::disabled())
         .credentials_provider(credentials)
