@@ -46,7 +46,9 @@ pub(crate) async fn drill(global: &Global, args: DrillArgs) -> Result<u8, Diagno
     }
     let mut faults = Vec::new();
     for name in &args.fault {
-        faults.push(name.parse::<Fault>().map_err(|why| Diagnostic::new(why.to_string()).hint("keyward drill --fault list"))?);
+        faults.push(
+            name.parse::<Fault>().map_err(|why| Diagnostic::new(why.to_string()).hint("keyward drill --fault list"))?,
+        );
     }
     let mut config = global.config()?.unwrap_or_else(Config::default_for_drill);
     for (name, environment) in Config::default_for_drill().environments {

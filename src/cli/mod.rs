@@ -13,6 +13,7 @@ mod runs;
 mod source;
 mod tui;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +69,10 @@ enum Command {
     Resume(resume::ResumeArgs),
     /// Take a run's way back.
     Rollback(resume::RollbackArgs),
+    /// Watch a run that waits: reads only.
+    Watch(watch::WatchArgs),
+    /// Pass a run on to another person.
+    Handover(watch::HandoverArgs),
     /// The runs of the store.
     Runs,
     /// Keys, their age, last use and the policy. Exit 6 if one is overdue.
@@ -131,6 +136,9 @@ impl Global {
 
 /// Runs the command line. Exit codes: 0 done, 1 a failure with a diagnostic, 2 a usage error, and each command's own.
 pub fn main() -> ExitCode {
+    for failed in crate::runtime::hardening::harden() {
+        eprintln!("keyward: {failed}");
+    }
     let cli = Cli::parse();
     let global = cli.global.clone();
     if let Some(file) = &global.log
@@ -145,6 +153,8 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => block_on(run::run(&global, args)),
         Some(Command::Resume(args)) => block_on(resume::resume(&global, args)),
         Some(Command::Rollback(args)) => block_on(resume::rollback(&global, args)),
+        Some(Command::Watch(args)) => block_on(watch::watch(&global, args)),
+        Some(Command::Handover(args)) => block_on(watch::handover(&global, args)),
         Some(Command::Runs) => runs::runs(&global),
         Some(Command::Inventory(args)) => block_on(inventory::inventory(&global, args)),
         Some(Command::Check(args)) => check::check(&global, &args),

@@ -6,10 +6,12 @@ use super::Global;
 use super::attend::attend;
 use crate::diagnostic::Diagnostic;
 use crate::engine::decision::Decision;
+use crate::engine::entry::Body;
 use crate::runtime::driver::Driver;
 use crate::runtime::resume::resume as go_on;
 use crate::runtime::session::Session;
 use crate::store::RunStatus;
+use crate::transcript::entries;
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
@@ -33,35 +35,50 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(crate) async fn resume(global: &Global, args: ResumeArgs) -> Result<u8, Diagnostic> {
-    let (session, driver) = open(global, args.run.as_deref()).await?;
+    let (session, driver) = open(global, args.run.as_deref(), args.yes).await?;
     attend(global, &session, driver, args.yes).await
 }
 
 pub(crate) async fn rollback(global: &Global, args: RollbackArgs) -> Result<u8, Diagnostic> {
-    let (session, driver) = open(global, Some(&args.run)).await?;
-    let handle = driver.handle();
-    tokio::spawn(async move {
-        // A refusal (nothing was changed, no way back) is shown by the interface as what it is.
-        if let Err(why) = handle.decide(Decision::RollBack { reason: args.reason }).await {
-            eprintln!("keyward: {why}");
+    let (session, mut driver) = open(global, Some(&args.run), args.yes).await?;
+    if let Err(why) = driver.first(Decision::RollBack { reason: args.reason.clone() }).await? {
+        // Nothing was changed, so there is nothing to undo; a run that can't go back for another reason stays as it is.
+        let reason = format!("{}: nothing had been changed", args.reason);
+        if driver.changed() || driver.first(Decision::Abort { reason }).await?.is_err() {
+            return Err(Diagnostic::new(why).hint("keyward resume shows where it stands"));
         }
-    });
+    }
     attend(global, &session, driver, args.yes).await
 }
 
-async fn open(global: &Global, run: Option<&str>) -> Result<(Session, Driver), Diagnostic> {
+pub(super) async fn open(global: &Global, run: Option<&str>, yes: bool) -> Result<(Session, Driver), Diagnostic> {
     let session = global.session()?;
     let folder = match run {
         Some(run) => session.store.find(run)?,
         None => {
             let runs = session.store.runs()?;
             let open = |status| matches!(status, RunStatus::Suspended | RunStatus::InDoubt | RunStatus::Open);
-            let newest = runs.into_iter().find(|run| open(run.status) && run.held_by.is_none());
-            newest
-                .map(|run| run.path)
-                .ok_or_else(|| Diagnostic::new("no run is open").hint("keyward runs lists all"))?
+            let mut open = runs.into_iter().filter(|run| open(run.status));
+            let Some(newest) = open.next() else {
+                return Err(Diagnostic::new("no run is open").hint("keyward runs lists all"));
+            };
+            // The newest is taken even if another process has it: going on with an older one unasked would surprise.
+            newest.path
         }
     };
+    if yes && !was_unattended(&folder) {
+        return Err(Diagnostic::new("this run has an operator, and --yes would confirm in their place")
+            .hint("leave out --yes; only a drill that was opened with it goes on with it"));
+    }
     let driver = go_on(session.clone(), &folder, None).await?;
     Ok((session, driver))
+}
+
+/// Nobody was asked from the beginning. What can't be read is refused later, with the reason.
+fn was_unattended(folder: &std::path::Path) -> bool {
+    let first = entries(folder).ok().and_then(|mut all| all.next()?.ok());
+    match first.map(|entry| entry.body) {
+        Some(Body::Opened(opened)) => opened.environment.unattended,
+        _ => true,
+    }
 }

@@ -76,10 +76,13 @@ pub(crate) async fn run(global: &Global, args: RunArgs) -> Result<u8, Diagnostic
 pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Result<Opening, Diagnostic> {
     let loaded = load(&inputs.runbook, global.colour())?;
     let findings = check(&loaded.runbook, loaded.sop.as_ref().map(|sop| sop.text.as_str()), &loaded.connectors);
-    let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| finding.severity == crate::diagnostic::Severity::Error);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == crate::diagnostic::Severity::Error);
     if !errors.is_empty() {
         let shown = render(&loaded.runbook.source, &errors, global.colour());
-        return Err(Diagnostic::new(format!("{shown}\nthe runbook is not safe to run")).hint("keyward check shows the same"));
+        return Err(
+            Diagnostic::new(format!("{shown}\nthe runbook is not safe to run")).hint("keyward check shows the same")
+        );
     }
     if !warnings.is_empty() && !global.json && !inputs.quiet {
         eprintln!("{}", render(&loaded.runbook.source, &warnings, global.colour()));
@@ -94,10 +97,11 @@ pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Res
             .hint("keyward run is for that; a drill is in the sandbox unless --environment says otherwise"));
     }
     let reserved = |name: &str| inputs.sets.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone());
-    let reason = reserved("reason").or_else(|| (environment.kind != EnvironmentKind::Account).then(|| "drill".to_owned()));
-    let reason = reason.filter(|reason| !reason.trim().is_empty()).ok_or_else(|| {
-        Diagnostic::new("a run needs its reason").hint("add --set reason='scheduled rotation'")
-    })?;
+    let reason =
+        reserved("reason").or_else(|| (environment.kind != EnvironmentKind::Account).then(|| "drill".to_owned()));
+    let reason = reason
+        .filter(|reason| !reason.trim().is_empty())
+        .ok_or_else(|| Diagnostic::new("a run needs its reason").hint("add --set reason='scheduled rotation'"))?;
     let ticket = reserved("ticket").unwrap_or_default();
     let given: Vec<&str> = inputs.secrets.iter().map(|(name, _)| name.as_str()).collect();
     let (resolved, problems) =

@@ -48,6 +48,12 @@ pub fn candidate(row: &RowState, listed: &Value) -> Option<String> {
     ids(listed)?.into_iter().find(|id| !before.contains(id))
 }
 
+/// The candidate of the last list that was read at all.
+pub fn found(row: &RowState, reads: &[(Stamp, Value)]) -> Option<String> {
+    let listed = reads.iter().rev().find(|(_, result)| error_of(result).is_none())?;
+    candidate(row, &listed.1)
+}
+
 /// Judges the reads of a forward step's call in doubt.
 pub fn judge(
     step: &Step,

@@ -179,12 +179,19 @@ fn focus_step(book: &Book, state: &State, id: &str, folded: &StepState) -> Focus
             Some(_) => return Focus::Stopped { step: id.to_owned(), row: row.key.clone() },
             None => {}
         }
+        if row.calls.is_empty() && !confirmed.holds(id, row) {
+            // Its turn comes by a confirmation of its own.
+            return Focus::Confirm { step: id.to_owned() };
+        }
         let place = |call| Place { step: id.to_owned(), attempt: row.attempt, row: row.key.clone(), call };
         for call in 0..state.calls_of(book, &place(0)) {
             match row.calls.get(&call) {
                 None if op == Some(Op::Manual) => return Focus::Manual { place: place(call) },
-                // What was confirmed before the process stopped, and not started, is confirmed again.
-                None if confirmed.n < state.resumed_n => return Focus::Reopen { step: id.to_owned() },
+                // What was confirmed before the process stopped, or before an earlier step was opened again, and was
+                // not started, is confirmed again.
+                None if confirmed.n < state.resumed_n.max(folded.disturbed) => {
+                    return Focus::Reopen { step: id.to_owned() };
+                }
                 None => return Focus::Send { place: place(call), digest: confirmed.digest.clone() },
                 Some(CallState::Reconciled { .. }) | Some(CallState::Finished { .. }) => {}
                 Some(CallState::NotSent { .. }) => return Focus::Stopped { step: id.to_owned(), row: row.key.clone() },
@@ -201,6 +208,8 @@ fn focus_step(book: &Book, state: &State, id: &str, folded: &StepState) -> Focus
 fn stop(id: &str, folded: &StepState) -> Focus {
     match folded.stopped_row() {
         Some(row) => Focus::Stopped { step: id.to_owned(), row: row.key.clone() },
+        // Rows that an earlier attempt left undecided, because others were opened before their turn came.
+        None if folded.rows.iter().any(|row| row.verdict.is_none()) => Focus::Reopen { step: id.to_owned() },
         None => Focus::Confirm { step: id.to_owned() },
     }
 }

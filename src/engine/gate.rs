@@ -1,5 +1,7 @@
 //! Gates: what must hold before a step may be confirmed, judged from recorded facts so that `verify` can judge again.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveTime, TimeZone, Timelike};
 use serde_json::{Value, json};
 
@@ -180,7 +182,7 @@ impl GateView<'_> {
                 GateKind::UnusedFor { at_least, .. } => self.judge_unused_for(at_least, read(0), read(1), at),
                 GateKind::NotDuring { window, zone } => judge_not_during(*window, *zone, at),
                 GateKind::Approval { people, role, .. } => {
-                    let given = self.state.approvals.len();
+                    let given = statements(self.book, self.state, self.step, "approval", at).len();
                     let words = format!("approval, {given} of {people} of {role}");
                     if given >= *people as usize { Judged::pass(words) } else { Judged::fail(words) }
                 }
@@ -384,6 +386,21 @@ impl GateView<'_> {
         }
         Judged::pass(format!("Inactive; no readable holder has it; not yours ({})", caller.as_str().unwrap_or("?")))
     }
+}
+
+/// Who stated this of the step's action as it stands now, and whose word still counts. A retry, another caller or another
+/// value is another action, and voids what was said of the one before.
+pub fn statements(book: &Book, state: &State, step: &Step, kind: &str, at: Stamp) -> BTreeSet<String> {
+    let Ok(rendered) = (Renderer { book, state }).step(step) else { return BTreeSet::new() };
+    let digest = rendered.digest();
+    let text = |said: &Value, name: &str| said.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
+    let said = state.approvals.iter().map(|(_, said)| said).filter(|said| {
+        text(said, "type") == kind
+            && text(said, "run") == state.opened.run
+            && text(said, "digest") == digest
+            && Stamp::parse(&text(said, "expires")).is_some_and(|expires| at < expires)
+    });
+    said.map(|said| text(said, "by")).filter(|by| *by != state.operator).collect()
 }
 
 /// Last use of a key: outer `None` where it was not read, inner `None` for never.

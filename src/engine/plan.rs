@@ -5,14 +5,20 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::runbook::template::{Node, Scope};
-use crate::runbook::{Action, EffectKind, GateKind, Step, duration};
+use crate::runbook::template::{Node, Path, PathPart, Scope};
+use crate::runbook::{EffectKind, GateKind, Step, duration};
+use crate::secret::SecretRef;
 
 use super::book::Book;
-use super::call::canonical;
+use super::call::{Call, canonical};
+use super::entry::{Body, Entry, EnvironmentRef, FORMAT, FileRef, Opened, RegisterRef, SEMANTICS, Stamp};
 use super::gate::{GateRef, gates};
+use super::own;
+use super::render::Renderer;
+use super::state::row::open_row;
+use super::state::{RowState, State, StepState};
 
 /// A step as it would be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,53 +31,172 @@ pub struct PlannedStep {
     pub title: String,
     /// `reads`, `changes` or `no way back`.
     pub effect: &'static str,
-    /// Its rows by name; empty without `for_each`, or where only the run knows them.
-    pub rows: Vec<String>,
-    /// What it does, waits for and expects, a line each.
+    /// Each row, with the calls that would be sent; what only the run knows stands as its template.
+    pub rows: Vec<PlannedRow>,
+    /// Gates, expectations, what is noticed: a line each.
     pub lines: Vec<String>,
 }
 
-/// Every step.
+/// A row as it would be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedRow {
+    /// Its name; empty without `for_each`.
+    pub row: String,
+    /// What would be sent.
+    pub calls: Vec<Call>,
+    /// Why it can't be said yet, where it can't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// Every step. `programs` are those that were found on this machine.
 pub fn planned(
     book: &Book,
     inputs: &Map<String, Value>,
-    endpoints: &BTreeMap<String, String>,
-    account: &str,
+    environment: EnvironmentRef,
+    endpoints: BTreeMap<String, String>,
+    programs: BTreeMap<String, FileRef>,
 ) -> Vec<PlannedStep> {
-    let scope = Scope { values: inputs.clone() };
-    book.runbook.steps.iter().map(|step| one(book, step, &scope, endpoints, account)).collect()
+    let mut values = captures(book);
+    for (name, value) in inputs {
+        values.insert(name.clone(), value.clone());
+    }
+    let Some(state) = before_any(book, values, environment, endpoints, programs) else { return Vec::new() };
+    book.runbook.steps.iter().map(|step| one(book, &state, step)).collect()
 }
 
-fn one(book: &Book, step: &Step, scope: &Scope, endpoints: &BTreeMap<String, String>, account: &str) -> PlannedStep {
-    let mut lines = vec![format!("Will do    {}", action(&step.run, scope))];
-    let service = step.run.op.info().aws.and_then(|aws| aws.split(':').next());
-    if let Some(endpoint) = service.and_then(|service| endpoints.get(service)) {
-        lines.push(format!("At         {endpoint}, account {account}"));
-    }
-    let rows: Vec<String> = match &step.for_each {
-        None => Vec::new(),
-        Some(each) => match each.list.render(scope) {
-            Ok(Value::Array(list)) => list
-                .iter()
-                .map(|row| row.get("name").or_else(|| row.get("id")).and_then(Value::as_str).unwrap_or("?").to_owned())
-                .collect(),
-            _ => {
-                lines.push(format!("Rows       one for each of {}", each.list.source));
-                Vec::new()
-            }
-        },
+/// A run that was opened and has done nothing, but knows every capture by the template that will give it.
+fn before_any(
+    book: &Book,
+    values: Map<String, Value>,
+    environment: EnvironmentRef,
+    endpoints: BTreeMap<String, String>,
+    programs: BTreeMap<String, FileRef>,
+) -> Option<State> {
+    let opened = Opened {
+        format: FORMAT,
+        semantics: SEMANTICS,
+        run: "{{ run.id }}".into(),
+        register: RegisterRef { number: 0, prev: String::new() },
+        environment,
+        endpoints,
+        programs,
+        caller: "{{ operator.caller }}".into(),
+        host: String::new(),
+        version: String::new(),
+        binary: String::new(),
+        runbook: FileRef { name: book.runbook.source.name.clone(), sha256: book.runbook.source.sha256.clone() },
+        connectors: BTreeMap::new(),
+        sop: None,
+        roster: String::new(),
+        inputs: values,
+        reason: "{{ reason }}".into(),
+        ticket: "{{ ticket }}".into(),
+        operator: "{{ operator.principal }}".into(),
     };
-    if !rows.is_empty() {
-        lines.push(format!("Rows       {}", rows.join(", ")));
+    let entry = Entry {
+        n: 0,
+        prev: String::new(),
+        at: Stamp::from_millis(0),
+        by: String::new(),
+        body: Body::Opened(Box::new(opened)),
+        wall: None,
+        sigs: None,
+    };
+    State::open(book, &entry)
+}
+
+/// Captures as trees of their own templates, secret where they will be.
+fn captures(book: &Book) -> Map<String, Value> {
+    let mut secret = Vec::new();
+    for capture in book.runbook.steps.iter().flat_map(|step| &step.capture) {
+        for path in &capture.secret {
+            let mut whole = vec![PathPart::Name(capture.name.clone())];
+            whole.extend(path.0.clone());
+            secret.push(Path(whole));
+        }
     }
+    let mut paths: Vec<Path> = secret.clone();
+    for step in &book.runbook.steps {
+        let params = step.run.params.iter().flat_map(|(_, node)| node.templates());
+        let lists = step.for_each.iter().map(|each| &each.list);
+        paths.extend(params.chain(lists).flat_map(|template| template.exprs()).flat_map(|expr| expr.paths()));
+    }
+    for credential in &book.runbook.credentials {
+        let both = [&credential.access_key_id, &credential.secret_access_key];
+        paths.extend(both.into_iter().flat_map(|template| template.exprs()).flat_map(|expr| expr.paths()));
+    }
+    let captured = |path: &Path| {
+        let root = path.root();
+        book.runbook.steps.iter().flat_map(|step| &step.capture).any(|capture| Some(capture.name.as_str()) == root)
+    };
+    paths.retain(captured);
+    tree(&paths, &secret)
+}
+
+/// Objects with a leaf at each path: its own template, or a reference where it is secret.
+fn tree(paths: &[Path], secret: &[Path]) -> Map<String, Value> {
+    let mut values = Map::new();
+    for path in paths {
+        let names: Vec<&str> = path
+            .0
+            .iter()
+            .map_while(|part| match part {
+                PathPart::Name(name) => Some(name.as_str()),
+                PathPart::Index(_) => None,
+            })
+            .collect();
+        let shown = format!("{{{{ {} }}}}", names.join("."));
+        let leaf = if secret.contains(path) {
+            SecretRef { name: names.join("."), fp: "unknown".into(), filters: Vec::new() }.to_value()
+        } else {
+            json!(shown)
+        };
+        plant(&mut values, &names, leaf);
+    }
+    values
+}
+
+/// Puts a leaf at a path; what is a leaf on the way becomes an object.
+fn plant(at: &mut Map<String, Value>, names: &[&str], leaf: Value) {
+    match names {
+        [] => {}
+        [last] => {
+            at.entry((*last).to_owned()).or_insert(leaf);
+        }
+        [name, rest @ ..] => {
+            let below = at.entry((*name).to_owned()).or_insert(Value::Null);
+            match below {
+                Value::Object(map) if !map.contains_key("fp") => plant(map, rest, leaf),
+                other => {
+                    let mut map = Map::new();
+                    plant(&mut map, rest, leaf);
+                    *other = Value::Object(map);
+                }
+            }
+        }
+    }
+}
+
+fn one(book: &Book, state: &State, step: &Step) -> PlannedStep {
+    let scope = super::scope::scope(state, book, None, None);
+    let rows = rows(step, &scope);
+    let mut lines = Vec::new();
+    let row_scope =
+        rows.first().map_or_else(|| scope.clone(), |row| super::scope::scope(state, book, Some(step), Some(row)));
     for gate in gates(step) {
-        lines.push(format!("Gate       {}", gate_words(gate, scope)));
+        lines.push(format!("Gate       {}", gate_words(gate, &row_scope)));
     }
-    let sampling = book.sampling(step, &Value::Null);
     for expectation in &step.expect {
         lines.push(format!("Expect     {}", expected(expectation)));
     }
-    if let Some(within) = sampling.within {
+    if let (true, Some(row)) = (step.expect.is_empty(), rows.first()) {
+        for expectation in own::expectations(book, state, step, row) {
+            lines.push(format!("Expect     {}", expected(&expectation)));
+        }
+    }
+    let sampling = book.sampling(step, rows.first().map_or(&Value::Null, |row| &row.value));
+    if let (Some(within), false) = (sampling.within, step.expect.is_empty() && lines.is_empty()) {
         lines.push(format!(
             "           {} in a row, every {}, within {}",
             sampling.consecutive,
@@ -92,39 +217,58 @@ fn one(book: &Book, step: &Step, scope: &Scope, endpoints: &BTreeMap<String, Str
         sop: step.sop.clone().unwrap_or_default(),
         title: step.title.clone(),
         effect,
-        rows,
+        rows: rows.iter().map(|row| planned_row(book, state, step, row)).collect(),
         lines,
     }
 }
 
-fn action(action: &Action, scope: &Scope) -> String {
-    let info = action.op.info();
-    let params: Vec<String> =
-        action.params.iter().map(|(name, node)| format!("{name} = {}", words(node, scope))).collect();
-    let acts = action.as_.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
-    format!("{}{acts}  {}", info.aws.unwrap_or(info.name), params.join(", ")).trim_end().to_owned()
+/// The step's rows as far as its inputs name them; one of an unknown name where only the run can.
+fn rows(step: &Step, scope: &Scope) -> Vec<RowState> {
+    let mut folded = StepState::default();
+    let Some(each) = &step.for_each else {
+        open_row(&mut folded, "", &Value::Null, 1);
+        return folded.rows;
+    };
+    match each.list.render(scope) {
+        Ok(Value::Array(list)) => {
+            for value in list {
+                let name =
+                    value.get("name").or_else(|| value.get("id")).and_then(Value::as_str).unwrap_or("?").to_owned();
+                open_row(&mut folded, &name, &value, 1);
+            }
+        }
+        _ => {
+            let params = step.run.params.iter().flat_map(|(_, node)| node.templates()).flat_map(|t| t.exprs());
+            let paths: Vec<Path> =
+                params.flat_map(|expr| expr.paths()).filter(|p| p.root() == Some(&each.name)).collect();
+            let value =
+                tree(&paths, &[]).remove(&each.name).unwrap_or_else(|| json!(format!("{{{{ {} }}}}", each.name)));
+            open_row(&mut folded, &format!("each of {}", each.list.source), &value, 1);
+        }
+    }
+    folded.rows
 }
 
-/// A value where it is known, else the template.
-fn words(node: &Node, scope: &Scope) -> String {
-    match (node.render(scope), node) {
-        (Ok(Value::String(text)), _) => text,
-        (Ok(Value::Object(map)), _) if map.contains_key("name") => map["name"].as_str().unwrap_or("?").to_owned(),
-        (Ok(value), _) => canonical(&value),
-        (Err(_), Node::Template(template)) => template.source.clone(),
-        (Err(_), Node::Map(map)) => map.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" and "),
-        (Err(_), _) => "…".into(),
-    }
+fn planned_row(book: &Book, state: &State, step: &Step, row: &RowState) -> PlannedRow {
+    let calls = Renderer { book, state }.row(step, row);
+    let (calls, unknown) = match calls {
+        Ok(calls) => (calls, None),
+        Err(why) => (Vec::new(), Some(why.to_string())),
+    };
+    PlannedRow { row: row.key.clone(), calls, unknown }
 }
 
 fn gate_words(gate: GateRef<'_>, scope: &Scope) -> String {
-    let text = |template: &crate::runbook::template::Template| template.text(scope).unwrap_or_else(|_| template.source.clone());
+    let text = |template: &crate::runbook::template::Template| {
+        template.text(scope).unwrap_or_else(|_| template.source.clone())
+    };
     match gate {
         GateRef::Delete => "the key is Inactive, not your own, and no readable holder has it".into(),
         GateRef::Book(gate) => match &gate.kind {
             GateKind::Passed(step) => format!("{step} passed"),
             GateKind::After { step, at_least, recommended } => {
-                let better = recommended.map(|r| format!(" ({} is recommended)", duration::show(r))).unwrap_or_default();
+                let better =
+                    recommended.map(|r| format!(" ({} is recommended)", duration::show(r))).unwrap_or_default();
                 format!("{} since {step}{better}", duration::show(*at_least))
             }
             GateKind::UnusedSince { key, since, for_ } => {
@@ -145,11 +289,17 @@ fn gate_words(gate: GateRef<'_>, scope: &Scope) -> String {
 
 fn expected(expectation: &crate::runbook::Expectation) -> String {
     use crate::runbook::Predicate::{
-        After, AtLeast, AtMost, Before, Contains, Count, Equals, Exists, HasId, Lacks, LacksId, Matches, Not, NotMatches,
+        After, AtLeast, AtMost, Before, Contains, Count, Equals, Exists, HasId, Lacks, LacksId, Matches, Not,
+        NotMatches,
     };
     let node = |node: &Node| match node {
         Node::Template(template) => template.source.clone(),
-        Node::Literal(value) => canonical(value),
+        Node::Literal(Value::String(text)) => text.clone(),
+        Node::Literal(Value::Null) => "what the step gives".into(),
+        Node::Literal(value) => match SecretRef::from_value(value) {
+            Some(secret) => format!("{{{{ {} }}}}", secret.name),
+            None => canonical(value),
+        },
         _ => "…".into(),
     };
     let words = match &expectation.predicate {

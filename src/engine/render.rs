@@ -7,12 +7,12 @@ use thiserror::Error;
 use crate::runbook::connector::ConnectorCall;
 use crate::runbook::op::Op;
 use crate::runbook::template::{Node, Scope, Segment, Template, TemplateError};
-use crate::runbook::{Action, Step};
+use crate::runbook::{Action, ConfirmKind, EffectKind, Step};
 
 use super::book::Book;
 use super::call::{Call, Rendered, RowCalls};
 use super::scope::scope;
-use super::state::{RowState, State};
+use super::state::{RowState, State, StepState};
 use super::url::{self, UrlError};
 
 /// Why an action can't be rendered.
@@ -50,15 +50,32 @@ pub struct Renderer<'a> {
     pub state: &'a State,
 }
 
+/// An action longer than this (bytes of its text) is confirmed row by row: a line of a transcript holds 64 KiB.
+const WHOLE: usize = 32 * 1024;
+
+/// The rows of a step that one confirmation is for: every row that waits, or only the first where each is confirmed by
+/// itself, or has its own text to type back.
+pub fn batch<'s>(step: &Step, folded: &'s StepState) -> Vec<&'s RowState> {
+    let waits = |row: &&RowState| row.attempt == folded.attempt && row.verdict.is_none() && row.calls.is_empty();
+    let each = step.confirm.each || matches!(step.confirm.kind, ConfirmKind::TypeBack(_));
+    let at_once = if each && step.effect != EffectKind::Read { 1 } else { usize::MAX };
+    folded.rows.iter().filter(waits).take(at_once).collect()
+}
+
 impl Renderer<'_> {
-    /// The action of a step's open attempt, every row that is still to be done.
+    /// The action of a step's open attempt: every row that is to be confirmed now.
     pub fn step(&self, step: &Step) -> Result<Rendered, RenderError> {
         let folded = &self.state.steps[self.book.runbook.position(&step.id).unwrap_or_default()];
         let mut rows = Vec::new();
-        for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+        for row in batch(step, folded) {
             rows.push(RowCalls { row: row.key.clone(), calls: self.row(step, row)? });
         }
-        Ok(self.rendered(&step.id, folded.attempt, rows))
+        let whole = self.rendered(&step.id, folded.attempt, rows);
+        if whole.rows.len() > 1 && step.effect != EffectKind::Read && whole.canonical().len() > WHOLE {
+            let first = whole.rows.into_iter().take(1).collect();
+            return Ok(self.rendered(&step.id, folded.attempt, first));
+        }
+        Ok(whole)
     }
 
     /// Wraps rows as they are confirmed.

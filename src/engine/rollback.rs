@@ -132,7 +132,10 @@ impl Planner<'_> {
         for (step, holder) in restored.iter().rev() {
             self.prove(step, holder);
         }
-        let delivered = steps.iter().any(|(step, _)| step.run.op == Op::HolderPut);
+        // Started is enough: what was refused may still have reached somebody's log.
+        let puts =
+            self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| step.run.op == Op::HolderPut);
+        let delivered = puts.flat_map(|(_, folded)| &folded.rows).any(|row| row.touched);
         for (step, row) in steps.iter().rev().filter(|(step, _)| step.run.op == Op::IamCreateAccessKey) {
             self.undo_create(step, row, delivered);
         }
@@ -328,13 +331,12 @@ impl Planner<'_> {
 
 /// Something was sent for the row that may have acted, in this attempt or an earlier one.
 pub fn acted(row: &RowState) -> bool {
-    row.calls.values().chain(row.past.iter().flat_map(|calls| calls.values())).any(CallState::may_have_acted)
+    row.every_call().any(CallState::may_have_acted)
 }
 
 /// Ids of keys that the row's calls created, lost ones included, newest last.
 pub fn created_ids(row: &RowState) -> Vec<String> {
-    let calls = row.past.iter().flat_map(|calls| calls.values()).chain(row.calls.values());
-    calls
+    row.every_call()
         .filter_map(|call| match call {
             CallState::Finished { verdict: Verdict::Pass, reading, .. } => {
                 reading.result.as_ref()?.get("id")?.as_str().map(str::to_owned)

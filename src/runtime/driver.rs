@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::history;
+pub use super::handle::{Handle, Order};
 use super::session::Session;
 use super::snapshot::{Due, Log, Signed, Snapshot};
+use super::{deliver, history, manual};
 use crate::action::Performer;
 use crate::diagnostic::Diagnostic;
 use crate::engine::admit;
@@ -21,7 +22,9 @@ use crate::engine::effect::{Effect, Outcome, Purpose};
 use crate::engine::entry::{Body, EndStatus, Entry, Place, Stamp};
 use crate::engine::focus::Focus;
 use crate::engine::machine::Engine;
+use crate::engine::rollback;
 use crate::engine::state::Phase;
+use crate::runbook::EffectKind;
 use crate::sandbox::Sandbox;
 use crate::secret::Vault;
 use crate::store::RegisterEvent;
@@ -36,52 +39,6 @@ pub enum Ending {
     Suspended,
     /// Left with an act under way: it will be in doubt.
     Left,
-}
-
-/// What an interface asks of the driver.
-#[derive(Debug)]
-pub enum Order {
-    /// A decision, and where the answer goes: a refusal is a sentence.
-    Decide(Decision, oneshot::Sender<Result<(), String>>),
-    /// A drill's clock may move on to when the gate opens.
-    MoveOn(String, oneshot::Sender<Result<(), String>>),
-    /// Leave at once, whatever is under way.
-    Leave,
-}
-
-/// The interface's end of a run.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    /// Orders.
-    pub orders: mpsc::Sender<Order>,
-    /// The run as it is now.
-    pub news: watch::Receiver<Arc<Snapshot>>,
-}
-
-impl Handle {
-    /// Decides, and waits until the engine has taken or refused it.
-    ///
-    /// # Errors
-    /// The refusal, a sentence for the operator.
-    pub async fn decide(&self, decision: Decision) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Order::Decide(decision, reply), answer).await
-    }
-
-    /// Lets a drill's clock move on.
-    ///
-    /// # Errors
-    /// There is nothing to move on to, or the clock is real.
-    pub async fn move_on(&self, reason: &str) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Order::MoveOn(reason.to_owned(), reply), answer).await
-    }
-
-    async fn ask(&self, order: Order, answer: oneshot::Receiver<Result<(), String>>) -> Result<(), String> {
-        let gone = || "the run has ended".to_owned();
-        self.orders.send(order).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
-    }
 }
 
 struct Answer {
@@ -108,6 +65,7 @@ pub struct Driver {
     pub(super) signed: Option<Signed>,
     pub(super) sealed: BTreeMap<String, String>,
     pub(super) notice: Option<String>,
+    undelivered: Vec<String>,
     due: Vec<Due>,
     tasks: JoinSet<Answer>,
     orders: mpsc::Receiver<Order>,
@@ -132,13 +90,15 @@ pub(super) struct Parts {
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed } = parts;
+        let Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed } =
+            parts;
         let log: Log = Arc::new(RwLock::new(entries));
         let (orders_in, orders) = mpsc::channel(16);
         let mut engine = engine;
         let first = Arc::new(snapshot(&mut engine, &clock, &writer, (&log, &signed), (&[], None)));
         let (news, watched) = watch::channel(first);
-        let handle = Handle { orders: orders_in, news: watched };
+        let witness = sandbox.as_ref().map(Sandbox::witness);
+        let handle = Handle { orders: orders_in, news: watched, witness };
         Self {
             engine,
             writer,
@@ -153,6 +113,7 @@ impl Driver {
             signed,
             sealed: BTreeMap::new(),
             notice: None,
+            undelivered: Vec::new(),
             due: Vec::new(),
             tasks: JoinSet::new(),
             orders,
@@ -171,9 +132,23 @@ impl Driver {
         self.sandbox.as_ref()
     }
 
+    /// Whom and what it works with.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &std::path::Path {
         self.writer.folder()
+    }
+
+    /// True if something was sent that may have changed the world.
+    pub fn changed(&self) -> bool {
+        let state = self.engine.state();
+        let steps = self.engine.book().runbook.steps.iter().zip(&state.steps);
+        steps
+            .filter(|(step, _)| step.effect != EffectKind::Read)
+            .any(|(_, folded)| folded.rows.iter().any(rollback::acted))
     }
 
     /// Runs until it is sealed, suspended or left.
@@ -181,10 +156,31 @@ impl Driver {
     /// # Errors
     /// The store fails: nothing new was started, and the way back can be gone by hand.
     pub async fn run(&mut self) -> Result<Ending, Diagnostic> {
+        match self.until_the_end().await {
+            Ok(ending) => Ok(ending),
+            Err(failure) => Err(manual::by_hand(failure, &self.engine)),
+        }
+    }
+
+    /// Decides something before the run goes on: what a command was called for.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub async fn first(&mut self, decision: Decision) -> Result<Result<(), String>, Diagnostic> {
+        // What an earlier process left in doubt is written down before anything is decided.
+        while let Some(body) = self.engine.due(self.clock.now()) {
+            if !self.append(body).await? {
+                break;
+            }
+        }
+        self.decide(decision).await
+    }
+
+    async fn until_the_end(&mut self) -> Result<Ending, Diagnostic> {
         loop {
             self.progress().await?;
             self.publish();
-            if let Some(ending) = self.ended()? {
+            if let Some(ending) = self.ended().await? {
                 return Ok(ending);
             }
             let now = self.clock.now();
@@ -208,10 +204,21 @@ impl Driver {
                         let taken = self.move_on(wakeup, reason).await?;
                         let _ = reply.send(taken);
                     }
-                    Some(Order::Leave) | None => return Ok(Ending::Left),
+                    Some(Order::Leave) | None => return self.leave(),
                 },
                 () = sleep(nap) => self.wake(wakeup).await?,
             }
+        }
+    }
+
+    /// Left where it stands; an end that could not be signed is said to be none.
+    fn leave(&self) -> Result<Ending, Diagnostic> {
+        match (self.engine.focus(), &self.notice) {
+            (Focus::Seal(_), Some(why)) => {
+                Err(Diagnostic::new(format!("the run is over, and its seal is missing. {why}"))
+                    .hint("keyward resume seals it as soon as the key signs"))
+            }
+            _ => Ok(Ending::Left),
         }
     }
 
@@ -284,10 +291,10 @@ impl Driver {
             Effect::Read { place, purpose, calls, keep } => {
                 let takes: Duration = calls.iter().map(|call| performer.due(call)).sum();
                 self.due.push(Due { place: place.clone(), sent: false, since, by: since.plus(takes) });
-                let store = self.session.store.clone();
+                let session = self.session.clone();
                 let account = self.engine.state().opened.environment.account.clone();
                 self.tasks.spawn(async move {
-                    let outcome = read(&performer, &store, &account, &calls, &keep).await;
+                    let outcome = history::ask(&performer, &session, &account, &calls, &keep).await;
                     Answer { place, purpose: Some(purpose), outcome, keep }
                 });
             }
@@ -308,10 +315,13 @@ impl Driver {
         self.due.retain(|due| due.place != place || due.sent != sent);
         self.seal_kept(&keep)?;
         let now = self.clock.now();
-        // An answer is never refused: it is a fact.
+        // The answer to what was sent is never refused: it is a fact. What was only read may be of no use any more, as
+        // when the way back was begun meanwhile.
         let bodies = self.engine.handle(now, Input::Answer { place, purpose, outcome }).unwrap_or_default();
         for body in bodies {
-            self.append(body).await?;
+            if sent || self.engine.admit(&self.draft(body.clone())).is_ok() {
+                self.append(body).await?;
+            }
         }
         Ok(())
     }
@@ -346,23 +356,27 @@ impl Driver {
         }
     }
 
-    /// Appends one entry, signed where it is a checkpoint. False if there was no signature: then nothing was written.
-    pub(super) async fn append(&mut self, body: Body) -> Result<bool, Diagnostic> {
-        let at = self.clock.now().max(self.engine.state().at);
-        let wall = self.clock.is_virtual().then(Clock::wall);
+    /// An entry as it would stand.
+    fn draft(&self, body: Body) -> Entry {
         let by = match &body {
             Body::TookOver { .. } => self.session.signer.principal().to_owned(),
             _ => self.engine.state().operator.clone(),
         };
-        let draft = Entry {
+        Entry {
             n: self.engine.state().entries,
             prev: String::new(),
-            at,
-            by: by.clone(),
-            body: body.clone(),
-            wall,
+            at: self.clock.now().max(self.engine.state().at),
+            by,
+            body,
+            wall: self.clock.is_virtual().then(Clock::wall),
             sigs: None,
-        };
+        }
+    }
+
+    /// Appends one entry, signed where it is a checkpoint. False if there was no signature: then nothing was written.
+    pub(super) async fn append(&mut self, body: Body) -> Result<bool, Diagnostic> {
+        let draft = self.draft(body.clone());
+        let (at, wall, by) = (draft.at, draft.wall, draft.by.clone());
         self.engine.admit(&draft).map_err(|why| {
             Diagnostic::new(format!("keyward refuses to write an entry of its own ({}): {why}", body.kind()))
                 .hint("this is a defect in keyward; nothing was sent. The run can be resumed")
@@ -409,7 +423,7 @@ impl Driver {
         self.news.send_replace(Arc::new(now));
     }
 
-    fn ended(&mut self) -> Result<Option<Ending>, Diagnostic> {
+    async fn ended(&mut self) -> Result<Option<Ending>, Diagnostic> {
         let ending = match self.engine.state().phase {
             Phase::Sealed(status) => Ending::Sealed(status),
             _ if self.engine.state().suspended.is_some() => Ending::Suspended,
@@ -421,14 +435,31 @@ impl Driver {
         let register = self.session.store.register();
         register.note(event, Clock::wall(), &state.operator, &state.opened.run, last, None)?;
         if event == RegisterEvent::Ended {
+            if let Some(sandbox) = &self.sandbox {
+                sandbox.forget();
+            }
             destroy_all(self.writer.folder())?;
         }
+        let sealed = self.log.read().unwrap_or_else(std::sync::PoisonError::into_inner).last().cloned();
+        if let Some(entry) = sealed {
+            let (folder, head) = (self.writer.folder(), self.writer.chain().head());
+            self.undelivered = deliver::deliver(&self.session, &self.engine.state().opened, folder, &entry, head).await;
+        }
         Ok(Some(ending))
+    }
+
+    /// Who could not be told of the run's end, and why: each a sentence.
+    pub fn undelivered(&self) -> &[String] {
+        &self.undelivered
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if let Some(sandbox) = &self.sandbox {
+            // Without it the world is as of its last change, which a killed process leaves too.
+            let _ = sandbox.save();
+        }
         if let Some(scratch) = &self.scratch {
             // What is left of a drill's folder holds nothing but links and the drill's own files.
             let _ = std::fs::remove_dir_all(scratch);
@@ -441,49 +472,6 @@ pub(super) fn file_name(name: &str) -> String {
     let mut out = String::new();
     crate::engine::url::encode_into(name, b"._-", &mut out);
     out.replace('%', "+")
-}
-
-async fn read(
-    performer: &Performer,
-    store: &crate::store::Store,
-    account: &str,
-    calls: &[crate::engine::call::Call],
-    keep: &[Keep],
-) -> Outcome {
-    let (ours, theirs): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(history::is_ours);
-    if ours.is_empty() {
-        return performer.read(&theirs, keep).await;
-    }
-    let outcome = if theirs.is_empty() { Outcome::answered(serde_json::Value::Array(Vec::new())) } else { performer.read(&theirs, keep).await };
-    if outcome.ended != crate::engine::effect::Ended::Answered {
-        return outcome;
-    }
-    let mut world = match outcome.reading.result.clone() {
-        Some(serde_json::Value::Array(list)) if theirs.len() != 1 => list,
-        Some(one) => vec![one],
-        None => Vec::new(),
-    }
-    .into_iter();
-    let mut results = Vec::new();
-    for call in calls {
-        if history::is_ours(call) {
-            let (store, account, call) = (store.clone(), account.to_owned(), call.clone());
-            let found = tokio::task::spawn_blocking(move || history::read(&store, &account, &call)).await;
-            results.push(found.ok().and_then(|found| found.reading.result).unwrap_or(serde_json::Value::Null));
-        } else {
-            results.push(world.next().unwrap_or(serde_json::Value::Null));
-        }
-    }
-    let mut outcome = outcome;
-    outcome.reading.result = Some(match (results.len(), results.pop()) {
-        (1, Some(one)) => one,
-        (_, Some(last)) => {
-            results.push(last);
-            serde_json::Value::Array(results)
-        }
-        (_, None) => serde_json::Value::Null,
-    });
-    outcome
 }
 
 async fn sleep(nap: Option<Duration>) {

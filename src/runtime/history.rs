@@ -2,29 +2,96 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::call::Call;
-use crate::engine::effect::Outcome;
+use super::replay::Replayed;
+use super::resume::book_of;
+use super::session::Session;
+use crate::action::Performer;
+use crate::engine::call::{Call, Keep};
+use crate::engine::effect::{Ended, Outcome};
 use crate::engine::entry::{Body, EndStatus, EnvironmentKind, Stamp, Verdict};
-use crate::store::Store;
-use crate::transcript::entries;
+use crate::store::RunSummary;
+use crate::transcript::{Options, Replay, entries, verify};
 
 /// True for a read that the store answers.
 pub fn is_ours(call: &Call) -> bool {
     call.op.starts_with("store:")
 }
 
+/// Reads of the world and of the store, in the order in which they were asked for.
+pub(super) async fn ask(
+    performer: &Performer,
+    session: &Session,
+    account: &str,
+    calls: &[Call],
+    keep: &[Keep],
+) -> Outcome {
+    let (ours, theirs): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(is_ours);
+    if ours.is_empty() {
+        return performer.read(&theirs, keep).await;
+    }
+    let outcome = if theirs.is_empty() {
+        Outcome::answered(Value::Array(Vec::new()))
+    } else {
+        performer.read(&theirs, keep).await
+    };
+    if outcome.ended != Ended::Answered {
+        return outcome;
+    }
+    let mut world = match outcome.reading.result.clone() {
+        Some(Value::Array(list)) if theirs.len() != 1 => list,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+    .into_iter();
+    let mut results = Vec::new();
+    for call in calls {
+        if is_ours(call) {
+            let (session, account, call) = (session.clone(), account.to_owned(), call.clone());
+            let found = tokio::task::spawn_blocking(move || read(&session, &account, &call)).await;
+            results.push(found.ok().and_then(|found| found.reading.result).unwrap_or(Value::Null));
+        } else {
+            results.push(world.next().unwrap_or(Value::Null));
+        }
+    }
+    let mut outcome = outcome;
+    outcome.reading.result = Some(match (results.len(), results.pop()) {
+        (1, Some(one)) => one,
+        (_, Some(last)) => {
+            results.push(last);
+            Value::Array(results)
+        }
+        (_, None) => Value::Null,
+    });
+    outcome
+}
+
 /// Answers `store:key_history` and `store:drilled`.
-pub fn read(store: &Store, account: &str, call: &Call) -> Outcome {
+pub fn read(session: &Session, account: &str, call: &Call) -> Outcome {
     Outcome::answered(match call.op.as_str() {
-        "store:key_history" => key_history(store, account, call.params["AccessKeyId"].as_str().unwrap_or("")),
-        "store:drilled" => drilled(store, &call.params),
+        "store:key_history" => key_history(session, account, call.params["AccessKeyId"].as_str().unwrap_or("")),
+        "store:drilled" => drilled(session, &call.params),
         _ => Value::Null,
     })
 }
 
-/// Only sealed runs of this account count: of an open one nobody knows how it ends.
-fn key_history(store: &Store, account: &str, key: &str) -> Value {
-    for summary in store.runs().unwrap_or_default() {
+/// A run counts only if it is sealed, in order and signed by people of the own roster: what anybody could have put into
+/// the store is no reason to delete a key.
+fn verified(session: &Session, summary: &RunSummary) -> bool {
+    let (Ok(trusted), Ok(book)) = (session.roster.signers(), book_of(&summary.path)) else { return false };
+    let mut replayed = Replayed::new(book);
+    let registered = session.store.registered(&summary.run).ok().flatten();
+    let replay = Some(&mut replayed as &mut dyn Replay);
+    let options = Options { allowed_signers: Some(&trusted), replay, registered };
+    verify(&summary.path, options).is_ok_and(|report| report.exit == 0)
+}
+
+/// Only sealed runs of this account count: of an open one nobody knows how it ends. Every sandbox is a world of its own,
+/// so what happened to a key of the same name in another one says nothing.
+fn key_history(session: &Session, account: &str, key: &str) -> Value {
+    for summary in session.store.runs().unwrap_or_default() {
+        if summary.environment_kind == Some(EnvironmentKind::Sandbox) {
+            continue;
+        }
         let Ok(list) = entries(&summary.path) else { continue };
         let (mut inactive, mut created, mut status, mut same) = (None, false, None, false);
         let mut calls = std::collections::BTreeMap::new();
@@ -49,7 +116,9 @@ fn key_history(store: &Store, account: &str, key: &str) -> Value {
                 _ => {}
             }
         }
-        if let (true, Some(status), Some(at)) = (same, status, inactive) {
+        if let (true, Some(status), Some(at)) = (same, status, inactive)
+            && verified(session, &summary)
+        {
             let rolled_back = created && status == EndStatus::RolledBack;
             return json!({"inactive_since": at, "run": summary.run, "rolled_back": rolled_back});
         }
@@ -72,8 +141,8 @@ fn deactivates(action: &Value, step: &str, key: &str) -> bool {
         })
 }
 
-fn drilled(store: &Store, wanted: &Value) -> Value {
-    for summary in store.runs().unwrap_or_default() {
+fn drilled(session: &Session, wanted: &Value) -> Value {
+    for summary in session.store.runs().unwrap_or_default() {
         let Ok(list) = entries(&summary.path) else { continue };
         let (mut same, mut wall, mut by, mut completed): (bool, Option<Stamp>, String, bool) = Default::default();
         for entry in list.map_while(Result::ok) {
@@ -91,7 +160,7 @@ fn drilled(store: &Store, wanted: &Value) -> Value {
                 _ => {}
             }
         }
-        if same && completed {
+        if same && completed && verified(session, &summary) {
             return json!({"at": wall, "by": by, "run": summary.run});
         }
     }

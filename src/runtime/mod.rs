@@ -4,17 +4,28 @@
 //! - [`clock`]: the machine's, or a drill's.
 //! - [`session`]: whom and what a run works with: signer, store, environment, world.
 //! - [`open`], [`resume`]: a run from a runbook, or from its folder.
-//! - [`driver`]: one `select!` that feeds a synchronous engine.
-//! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked.
+//! - [`kept`]: a drill's world beside its transcript, sealed.
+//! - [`hardening`]: what a process that holds secrets does first.
+//! - [`driver`]: one `select!` that feeds a synchronous engine; [`handle`]: the interface's end of it.
+//! - [`watch`]: looking at a run that waits, from another process.
+//! - [`snapshot`]: what the interfaces see of a run; [`unattended`]: who answers where nobody is asked, and
+//!   [`reason`]: what they write down when something did not come right.
 
 pub mod clock;
+mod deliver;
 pub mod driver;
 pub mod error;
+pub mod handle;
+pub mod hardening;
 pub mod history;
+pub mod kept;
+pub mod manual;
 pub mod open;
 pub mod programs;
+pub mod reason;
 pub mod replay;
 pub mod resume;
 pub mod session;
 pub mod snapshot;
 pub mod unattended;
+pub mod watch;

@@ -8,22 +8,21 @@ use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::driver::{Driver, Parts};
+use super::kept::SealedWorld;
 use super::programs;
 use super::session::Session;
 use super::snapshot::Signed;
-use crate::action::{Aws, DrillHost, Performer, Program, System, World};
+use crate::action::{Aws, DrillHost, Limits, Performer, System, World};
 use crate::config::{Environment, ResolvedInput, TokenSource};
 use crate::diagnostic::Diagnostic;
 use crate::engine::book::Book;
 use crate::engine::call::Call;
 use crate::engine::effect::{Ended, error_of};
-use crate::engine::entry::{
-    Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, SEMANTICS,
-};
+use crate::engine::entry::{Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, SEMANTICS};
 use crate::engine::machine::Engine;
 use crate::runbook::connector::Connector;
 use crate::runbook::{InputType, Runbook};
-use crate::sandbox::{Fault, Sandbox};
+use crate::sandbox::{Fault, Pair, Sandbox};
 use crate::secret::{FingerprintKey, Secret, Vault};
 use crate::store::NewRun;
 use crate::transcript::host_name;
@@ -69,8 +68,20 @@ pub(super) struct Surroundings {
 /// # Errors
 /// What is missing, with what to do; nothing of the run is left but its number where it fails after that.
 pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnostic> {
-    let Opening { runbook, connectors, sop, environment, inputs, secrets, reason, ticket, unattended, faults, seed, account_at } =
-        opening;
+    let Opening {
+        runbook,
+        connectors,
+        sop,
+        environment,
+        inputs,
+        secrets,
+        reason,
+        ticket,
+        unattended,
+        faults,
+        seed,
+        account_at,
+    } = opening;
     let real = environment.kind == EnvironmentKind::Account;
     if real && unattended {
         return Err(Diagnostic::new("nothing is confirmed by a flag on a real account")
@@ -98,7 +109,21 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     })?;
     sealer.seal_fingerprint_key(&begun.folder, &key)?;
 
-    let surroundings = surround(&session, &book, &environment, &values, Drill { faults, seed, snapshot: None }, &begun.run, &vault, account_at).await?;
+    let kept = match environment.kind {
+        EnvironmentKind::Account => None,
+        _ => Some(SealedWorld::create(&begun.folder, &sealer)?),
+    };
+    let surroundings = surround(
+        &session,
+        &book,
+        &environment,
+        &values,
+        Drill { faults, seed, unattended, kept, again: false },
+        &begun.run,
+        &vault,
+        account_at,
+    )
+    .await?;
     let Surroundings { mut world, sandbox, scratch, clock } = surroundings;
     world.connectors.clone_from(&book.connectors);
     let programs: BTreeMap<String, FileRef> = world
@@ -113,8 +138,11 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     let performer = Performer::new(world);
     let (caller, account) = who_am_i(&performer, &endpoints).await?;
     if real && account != environment.account {
-        return Err(Diagnostic::new(format!("you are in account {account}, and {} is {}", environment.name, environment.account))
-            .hint("take the right profile, or correct `account:` in keyward.yaml"));
+        return Err(Diagnostic::new(format!(
+            "you are in account {account}, and {} is {}",
+            environment.name, environment.account
+        ))
+        .hint("take the right profile, or correct `account:` in keyward.yaml"));
     }
     for (name, secret) in vault_inputs(&vault) {
         sealer.seal(&begun.folder, &super::driver::file_name(&name), &secret)?;
@@ -156,7 +184,19 @@ pub async fn open(session: Session, opening: Opening) -> Result<Driver, Diagnost
     let engine = Engine::open(book, &entry).ok_or_else(|| Diagnostic::new("entry 0 is not what opens a run"))?;
     let signed = Some(Signed { n: 0, at: entry.at, by: entry.by.clone() });
     let entries = vec![entry];
-    Ok(Driver::new(Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries, signed }))
+    Ok(Driver::new(Parts {
+        engine,
+        writer,
+        session,
+        sealer,
+        performer,
+        vault,
+        clock,
+        sandbox,
+        scratch,
+        entries,
+        signed,
+    }))
 }
 
 async fn first_entry(
@@ -221,8 +261,12 @@ fn kinds_of<'v>(runbook: &Runbook, values: &'v Map<String, Value>) -> Vec<&'v st
 pub(super) struct Drill {
     pub faults: Vec<Fault>,
     pub seed: u64,
-    /// The sandbox as an earlier process left it.
-    pub snapshot: Option<Secret>,
+    /// Nobody is asked.
+    pub unattended: bool,
+    /// Where its world is kept.
+    pub kept: Option<SealedWorld>,
+    /// It goes on with the world that an earlier process kept there.
+    pub again: bool,
 }
 
 /// Builds the world of an environment.
@@ -242,35 +286,39 @@ pub(super) async fn surround(
     match environment.kind {
         EnvironmentKind::Sandbox => {
             let clock = Clock::virtual_now();
-            let scratch = session.store.root().join(".drill").join(run);
-            let sandbox = sandbox(values, &clock, drill).await?;
-            let bin = scratch.join("bin");
-            let home = scratch.join("home");
-            let exe = std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
-            let io = |error: std::io::Error| Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()));
-            std::fs::create_dir_all(&home).map_err(io)?;
-            sandbox.install_stand_ins(&bin, &exe).map_err(io)?;
+            let scratch = scratch_of(session, run);
+            let sandbox = sandbox(values, &clock, drill, None).await?;
             let services = ["iam", "sts", "s3"].map(|name| (name.to_owned(), sandbox.url().to_owned()));
             let operator = sandbox.operator();
             let endpoints = services.into_iter().collect();
-            world.aws = Some(Aws::loopback(endpoints, &environment.region, &operator.access_key_id, &operator.secret_access_key)?);
-            for (name, system) in sandbox.systems() {
-                let system = System { url: system.url, token: Some(system.token), scheme: Default::default() };
-                world.systems.insert(name, system);
-            }
-            let env = sandbox.child_environment();
-            let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            world.programs = programs::find(&needed, std::slice::from_ref(&bin));
-            world.drill = Some(DrillHost { path: bin, home, env });
+            world.aws = Some(Aws::loopback(
+                endpoints,
+                &environment.region,
+                &operator.access_key_id,
+                &operator.secret_access_key,
+            )?);
+            stand_ins(&mut world, &sandbox, &scratch, &needed)?;
+            world.limits = drill_limits();
             world.clock = clock.clone();
             Ok(Surroundings { world, sandbox: Some(sandbox), scratch: Some(scratch), clock })
         }
         EnvironmentKind::Rehearsal => {
             let clock = Clock::virtual_now();
             world.aws = Some(rehearsal_aws(environment)?);
-            world.systems = systems(session, environment)?;
-            world.programs = drill_programs(&needed);
-            Ok(Surroundings { world, sandbox: None, scratch: None, clock })
+            world.clock = clock.clone();
+            let here = |system: &crate::config::System| crate::action::is_loopback(&system.url);
+            let mut named = systems(session, environment, &here)?;
+            if ["infisical", "heroku", "github"].iter().all(|system| named.contains_key(*system)) {
+                world.systems = named;
+                return Ok(Surroundings { world, sandbox: None, scratch: None, clock });
+            }
+            let scratch = scratch_of(session, run);
+            let s3 = environment.endpoints.get("s3").cloned().unwrap_or_default();
+            let elsewhere = Some((s3, rehearsed_pair(drill.again)?));
+            let sandbox = sandbox(values, &clock, drill, elsewhere).await?;
+            stand_ins(&mut world, &sandbox, &scratch, &needed)?;
+            world.systems.append(&mut named);
+            Ok(Surroundings { world, sandbox: Some(sandbox), scratch: Some(scratch), clock })
         }
         EnvironmentKind::Account => {
             let aws = match account_at {
@@ -278,24 +326,79 @@ pub(super) async fn surround(
                 None => Aws::account(Some(&environment.region), environment.profile.as_deref()).await?,
             };
             world.aws = Some(aws);
-            world.systems = systems(session, environment)?;
-            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")));
+            world.systems = systems(session, environment, &|_| true)?;
+            world.programs = programs::find(&needed, &programs::path_folders(std::env::var_os("PATH")), false);
             Ok(Surroundings { world, sandbox: None, scratch: None, clock: Clock::real() })
         }
     }
 }
 
-/// A rehearsal starts no program of this machine: it may touch nothing but loopback.
-fn drill_programs(_: &std::collections::BTreeSet<String>) -> BTreeMap<String, Program> {
-    BTreeMap::new()
+/// What answers is on this machine, and a drill takes seconds.
+fn drill_limits() -> Limits {
+    let seconds = std::time::Duration::from_secs;
+    Limits { send: seconds(8), read: seconds(9), connect: seconds(2), command: seconds(30), ..Limits::default() }
 }
 
-async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Result<Sandbox, Diagnostic> {
+/// A drill's own folder: its programs, its home, its hosts. Absolute: programs are started from elsewhere.
+fn scratch_of(session: &Session, run: &str) -> PathBuf {
+    let scratch = session.store.root().join(".drill").join(run);
+    std::path::absolute(&scratch).unwrap_or(scratch)
+}
+
+/// Systems and programs of a drill: the sandbox's stand-ins, and no others.
+fn stand_ins(
+    world: &mut World,
+    sandbox: &Sandbox,
+    scratch: &Path,
+    needed: &std::collections::BTreeSet<String>,
+) -> Result<(), Diagnostic> {
+    let io = |error: std::io::Error| {
+        Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()))
+    };
+    let (bin, home) = (scratch.join("bin"), scratch.join("home"));
+    let exe = std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
+    std::fs::create_dir_all(&home).map_err(io)?;
+    sandbox.install_stand_ins(&bin, &exe).map_err(io)?;
+    for (name, system) in sandbox.systems() {
+        let system = System { url: system.url, token: Some(system.token), scheme: Default::default() };
+        world.systems.insert(name, system);
+    }
+    let env = sandbox.child_environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    world.programs = programs::find(needed, std::slice::from_ref(&bin), true);
+    world.drill = Some(DrillHost { path: bin, home, env });
+    Ok(())
+}
+
+/// The embedded sandbox; with an S3 elsewhere and the pair that is rotated there, only its holders are used.
+async fn sandbox(
+    values: &Map<String, Value>,
+    clock: &Clock,
+    drill: Drill,
+    elsewhere: Option<(String, Pair)>,
+) -> Result<Sandbox, Diagnostic> {
+    let kept = drill.kept.map(Arc::new);
+    if let (true, Some(kept)) = (drill.again, &kept) {
+        return Sandbox::restore(kept.clone(), clock.clone()).await.map_err(|error| {
+            Diagnostic::new(format!("the sandbox of this drill can't go on: {error}"))
+                .hint("the transcript names its addresses, so it must be there again; else start the drill anew")
+        });
+    }
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or("");
     let none = Vec::new();
     let consumers = values.get("consumers").and_then(Value::as_array).unwrap_or(&none);
     let store = values.get("store").filter(|store| store.is_object());
-    let mut world = crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
+    let mut world =
+        crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
+    if let Some((s3, pair)) = elsewhere {
+        world = world.with_aws_at(&s3, &pair);
+    }
+    // A stand-in's workflow is waited for in real time, and a drill takes seconds.
+    world.timing.queue = std::time::Duration::from_millis(20);
+    world.timing.run = std::time::Duration::from_millis(40);
+    if drill.unattended {
+        // Two seconds are for a person to see; nobody sees these.
+        world.timing.slow = std::time::Duration::from_millis(100);
+    }
     let (at_start, later): (Vec<Fault>, Vec<Fault>) = drill.faults.into_iter().partition(|fault| fault.at_start());
     for fault in at_start {
         world = world.with_fault(fault);
@@ -305,23 +408,50 @@ async fn sandbox(values: &Map<String, Value>, clock: &Clock, drill: Drill) -> Re
     for fault in later {
         sandbox.inject(fault)?;
     }
+    if let Some(kept) = kept {
+        let unkept = |error| Diagnostic::new(format!("the sandbox's world can't be kept: {error}"));
+        sandbox.keep(kept).map_err(unkept)?;
+    }
     Ok(sandbox)
 }
 
 /// A rehearsal's operator: the standard variables, since its server is nobody's account.
 fn rehearsal_aws(environment: &Environment) -> Result<Aws, Diagnostic> {
-    let var = |name: &str| std::env::var(name).map_err(|_| {
-        Diagnostic::new(format!("{name} is not set")).hint("a rehearsal takes its operator's pair from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    });
+    let var = |name: &str| {
+        std::env::var(name).map_err(|_| {
+            Diagnostic::new(format!("{name} is not set"))
+                .hint("a rehearsal takes its operator's pair from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        })
+    };
     let (id, secret) = (var("AWS_ACCESS_KEY_ID")?, Secret::new(var("AWS_SECRET_ACCESS_KEY")?));
     Aws::loopback(environment.endpoints.clone(), &environment.region, &id, &secret)
 }
 
-fn systems(session: &Session, environment: &Environment) -> Result<BTreeMap<String, System>, Diagnostic> {
+/// The variables with the pair that a rehearsal rotates.
+const REHEARSED: [&str; 2] = ["REHEARSAL_ACCESS_KEY_ID", "REHEARSAL_SECRET_ACCESS_KEY"];
+
+/// The pair that the stand-ins hold when a rehearsal begins; a world that was kept has it already.
+fn rehearsed_pair(kept: bool) -> Result<Pair, Diagnostic> {
+    let [id, secret] = REHEARSED.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    match (id, secret) {
+        (Some(access_key_id), Some(secret)) => Ok(Pair { access_key_id, secret_access_key: Secret::new(secret) }),
+        _ if kept => Ok(Pair { access_key_id: String::new(), secret_access_key: Secret::new(String::new()) }),
+        _ => Err(Diagnostic::new(format!("{} and {} are not set", REHEARSED[0], REHEARSED[1])).hint(
+            "they hold the pair that is rotated, as the rehearsal's server knows it: what the stand-ins of store and \
+             consumers hold at the start. Or name every system of the environment in keyward.yaml",
+        )),
+    }
+}
+
+fn systems(
+    session: &Session,
+    environment: &Environment,
+    wanted: &dyn Fn(&crate::config::System) -> bool,
+) -> Result<BTreeMap<String, System>, Diagnostic> {
     let mut all = session.config.systems.clone();
     all.extend(environment.systems.clone());
     let mut systems = BTreeMap::new();
-    for (name, system) in all {
+    for (name, system) in all.into_iter().filter(|(_, system)| wanted(system)) {
         let token = match &system.token {
             None => None,
             Some(TokenSource::Env(variable)) => match std::env::var(variable) {
@@ -339,7 +469,9 @@ fn systems(session: &Session, environment: &Environment) -> Result<BTreeMap<Stri
 }
 
 fn token_of(name: &str, argv: &[String]) -> Result<Secret, Diagnostic> {
-    let [program, arguments @ ..] = argv else { return Err(Diagnostic::new(format!("the token of {name} names no program"))) };
+    let [program, arguments @ ..] = argv else {
+        return Err(Diagnostic::new(format!("the token of {name} names no program")));
+    };
     let out = std::process::Command::new(program)
         .args(arguments)
         .stdin(std::process::Stdio::null())

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -46,8 +47,9 @@ pub fn needed(book: &Book, values: &serde_json::Map<String, Value>) -> BTreeSet<
     names
 }
 
-/// Finds programs in these folders, in order. One that is not found is left out: the step that needs it says so.
-pub fn find(names: &BTreeSet<String>, folders: &[PathBuf]) -> BTreeMap<String, Program> {
+/// Finds programs in these folders, in order. One that is not found is left out: the step that needs it says so. Only in
+/// a drill, whose programs are keyward itself, may a file that looks unchanged be taken as read.
+pub fn find(names: &BTreeSet<String>, folders: &[PathBuf], drill: bool) -> BTreeMap<String, Program> {
     let mut found = BTreeMap::new();
     for name in names {
         let candidates: Vec<PathBuf> = if name.contains('/') {
@@ -56,7 +58,7 @@ pub fn find(names: &BTreeSet<String>, folders: &[PathBuf]) -> BTreeMap<String, P
             folders.iter().map(|folder| folder.join(name)).collect()
         };
         for path in candidates.into_iter().filter(|path| is_program(path)) {
-            if let Ok(sha256) = digest(&path) {
+            if let Ok(sha256) = if drill { digest(&path) } else { File::open(&path).and_then(read_digest) } {
                 found.insert(name.clone(), Program { path, sha256 });
                 break;
             }
@@ -75,9 +77,32 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Lower-case hex SHA-256 of a file.
+/// Which file it is, and in which state: device, inode, size, time of its last change.
+type Which = (u64, u64, u64, (i64, i64));
+
+/// Digests of this process. The stand-ins of a drill are one file under several names, and large before it is optimised.
+static KNOWN: Mutex<BTreeMap<Which, String>> = Mutex::new(BTreeMap::new());
+
+/// Lower-case hex SHA-256 of a file; read once for as long as it looks unchanged.
+///
+/// # Errors
+/// The file can't be read.
 pub fn digest(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    use std::os::unix::fs::MetadataExt;
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    // Making a link changes the inode's own time, and not the content's; what replaces a program changes both.
+    let which = (meta.dev(), meta.ino(), meta.size(), (meta.mtime(), meta.mtime_nsec()));
+    let known = |known: &BTreeMap<Which, String>| known.get(&which).cloned();
+    if let Some(found) = known(&KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)) {
+        return Ok(found);
+    }
+    let digest = read_digest(file)?;
+    KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(which, digest.clone());
+    Ok(digest)
+}
+
+fn read_digest(mut file: File) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 16];
     loop {

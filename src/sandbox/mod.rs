@@ -22,7 +22,7 @@
 //! out is said in each file's head.
 //!
 //! The map: [`world`] is what a drill starts with, `state` the world as it runs, `key` and `policy` what IAM decides,
-//! `sigv4` who is asking, `server` and `wire` the HTTP, `saved` the file that outlives a process, `aws`, `iam`, `sts`, `s3` and `cloudtrail` the AWS operations, `infisical`, `heroku`,
+//! `sigv4` who is asking, `server` and `wire` the HTTP, `saved` what outlives a process, `aws`, `iam`, `sts`, `s3` and `cloudtrail` the AWS operations, `infisical`, `heroku`,
 //! `github` and `control` the systems beside it, `stand_in` the commands.
 
 mod answer;
@@ -56,7 +56,8 @@ mod xml;
 mod tests;
 
 pub use fault::{Fault, Times};
-pub use server::{Sandbox, System};
+pub use saved::Keep;
+pub use server::{Sandbox, System, Witness};
 pub use snapshot::{ConsumerView, KeyView, Snapshot, UserView};
 pub use stand_in::{ENV_TOKEN, ENV_URL, stand_in};
 pub use world::{AccessKey, Bucket, Holder, HolderKind, KeyStatus, Pair, Spread, Timing, User, World};

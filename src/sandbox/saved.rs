@@ -1,24 +1,38 @@
-//! The world in a file, so that a drill goes on in another process: after a suspension, or after a crash.
+//! The world outside the process, so that a drill goes on in another one: after a suspension, or after a crash.
 //!
-//! The file holds the drill's made-up pairs in clear, and is for its owner only. It is written whole beside itself and
-//! renamed, so that a torn one is never read.
+//! What is kept holds the drill's made-up pairs in clear. Where it is kept, and that nobody else can read it there, is
+//! the business of whoever implements [`Keep`].
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fmt::Debug;
+use std::io;
 
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::state::State;
 use super::world::Pair;
 use crate::secret::Secret;
 
+/// Where a world is kept.
+pub trait Keep: Debug + Send + Sync {
+    /// Replaces what is kept, at once: a process that is killed leaves the old or the new, never half of it.
+    ///
+    /// # Errors
+    /// It can't be written; then the sandbox refuses the request that would have changed the world.
+    fn write(&self, world: &[u8]) -> io::Result<()>;
+
+    /// What is kept.
+    ///
+    /// # Errors
+    /// Nothing is kept there, or it can't be read.
+    fn read(&self) -> io::Result<Zeroizing<Vec<u8>>>;
+}
+
 /// What a sandbox is made of.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Saved {
-    /// It serves there again, if the port is free.
+    /// It serves there again.
     pub(super) port: u16,
     #[serde(with = "clear")]
     pub(super) token: Secret,
@@ -43,19 +57,16 @@ pub(super) struct Saving<'a> {
 }
 
 impl Saving<'_> {
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let beside = path.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        fs::rename(beside, path)
+    pub(super) fn write(&self, to: &dyn Keep) -> io::Result<()> {
+        to.write(&Zeroizing::new(serde_json::to_vec(self)?))
     }
 }
 
 impl Saved {
     /// # Errors
-    /// The file can't be read, or is none of ours.
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut saved: Self = serde_json::from_slice(&fs::read(path)?)?;
+    /// It can't be read, or is no world.
+    pub(super) fn read(from: &dyn Keep) -> io::Result<Self> {
+        let mut saved: Self = serde_json::from_slice(&from.read()?)?;
         saved.state.rng = rand::rngs::StdRng::seed_from_u64(saved.seed);
         Ok(saved)
     }
@@ -83,6 +94,21 @@ pub(super) mod clear {
 
     pub(in crate::sandbox) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
         String::deserialize(from).map(Secret::new)
+    }
+}
+
+/// A secret of the sandbox that may not be there, in clear.
+pub(super) mod clear_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::secret::Secret;
+
+    pub(in crate::sandbox) fn serialize<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(to)
+    }
+
+    pub(in crate::sandbox) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(Secret::new))
     }
 }
 

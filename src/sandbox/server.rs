@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::answer::Answer;
 use super::fault::{Fault, Times};
 use super::form::Form;
-use super::saved::{self, Saved, Saving};
+use super::saved::{self, Keep, Saved, Saving};
 use super::sigv4::Signed;
 use super::snapshot::{self, ConsumerView, Snapshot};
 use super::state::State;
@@ -42,7 +42,7 @@ pub(super) struct Shared {
     port: u16,
     operator: Pair,
     /// Where the world is kept, if it is.
-    file: Mutex<Option<PathBuf>>,
+    kept: Mutex<Option<Arc<dyn Keep>>>,
 }
 
 impl Shared {
@@ -51,19 +51,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the world to a file.
-    fn save(&self, file: &Path) -> io::Result<()> {
+    fn save(&self, to: &dyn Keep) -> io::Result<()> {
         let now = self.now();
         let mut state = self.state();
+        state.holders.iter_mut().for_each(super::holder::LiveHolder::note_file);
         let seed = saved::next_seed(&mut state);
         let (port, token, operator) = (self.port, &self.token, &self.operator);
-        Saving { port, token, operator, now, seed, state: &state }.write(file)
+        Saving { port, token, operator, now, seed, state: &state }.write(to)
     }
 
-    /// Writes the world to where it is kept. One at a time: they share the file beside it.
+    /// Writes the world to where it is kept. One at a time, so that an older one never comes last.
     fn save_if_kept(&self) -> io::Result<()> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.as_deref().map_or(Ok(()), |file| self.save(file))
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_deref().map_or(Ok(()), |to| self.save(to))
     }
 
     /// The run's clock, in milliseconds.
@@ -88,6 +88,17 @@ pub struct System {
     pub token: Secret,
 }
 
+/// Tells who made a key, for as long as anybody asks.
+#[derive(Clone, Debug)]
+pub struct Witness(Arc<Shared>);
+
+impl Witness {
+    /// True if somebody else made this key, not a request that the sandbox was sent.
+    pub fn is_foreign(&self, key: &str) -> bool {
+        self.0.state().foreign.iter().any(|id| id == key)
+    }
+}
+
 /// A running sandbox. Dropping it shuts it down.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -109,28 +120,27 @@ impl Sandbox {
         Self::serve(listener, state, clock, token, operator)
     }
 
-    /// Goes on with the world of a file that [`Sandbox::keep`] wrote, at the same port if it is free, else at another. A
-    /// virtual `clock` is moved to the time at which the file was written, if it shows an earlier one.
+    /// Goes on with a world that [`Sandbox::keep`] wrote, at the same port: what was recorded of its addresses stays
+    /// true. A virtual `clock` is moved to the time at which it was written, if it shows an earlier one.
     ///
     /// # Errors
-    /// The file can't be read, or no socket can be had on loopback.
-    pub async fn restore(file: &Path, clock: Clock) -> io::Result<Self> {
-        let saved = Saved::read(file)?;
+    /// The world can't be read, or something else listens at its port now.
+    pub async fn restore(from: Arc<dyn Keep>, clock: Clock) -> io::Result<Self> {
+        let saved = Saved::read(&*from)?;
         clock.move_to(Stamp::from_millis(saved.now));
-        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, saved.port)).await {
-            Ok(listener) => listener,
-            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
-        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, saved.port)).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("port {} can't be had again: {error}", saved.port))
+        })?;
         let sandbox = Self::serve(listener, saved.state, clock, saved.token, saved.operator)?;
-        sandbox.keep(file)?;
+        sandbox.keep(from)?;
         Ok(sandbox)
     }
 
     fn serve(listener: TcpListener, state: State, clock: Clock, token: Secret, operator: Pair) -> io::Result<Self> {
         let port = listener.local_addr()?.port();
         let url = format!("http://127.0.0.1:{port}");
-        let (state, file) = (Mutex::new(state), Mutex::new(None));
-        let shared = Arc::new(Shared { state, clock, token, url, port, operator, file });
+        let (state, kept) = (Mutex::new(state), Mutex::new(None));
+        let shared = Arc::new(Shared { state, clock, token, url, port, operator, kept });
         let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let service = app.into_make_service_with_connect_info::<Cut>();
@@ -142,17 +152,29 @@ impl Sandbox {
         Ok(Self { shared, stop: Some(stop) })
     }
 
-    /// Writes the world to a file, now and after every request that may have changed it, before that is answered. With
-    /// [`Sandbox::restore`] another process goes on with it. The file holds the drill's secrets, and is readable by its
-    /// owner only.
+    /// Keeps the world there, now and after every request that may have changed it, before that is answered. With
+    /// [`Sandbox::restore`] another process goes on with it.
     ///
     /// # Errors
-    /// The file can't be written.
-    pub fn keep(&self, file: &Path) -> io::Result<()> {
-        let mut kept = self.shared.file.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shared.save(file)?;
-        *kept = Some(file.to_owned());
+    /// It can't be written.
+    pub fn keep(&self, to: Arc<dyn Keep>) -> io::Result<()> {
+        let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.save(&*to)?;
+        *kept = Some(to);
         Ok(())
+    }
+
+    /// Keeps the world as it is now, if it is kept: before its hosts' files go away.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn save(&self) -> io::Result<()> {
+        self.shared.save_if_kept()
+    }
+
+    /// Keeps the world no longer: nobody will go on with it.
+    pub fn forget(&self) {
+        *self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Where AWS is: the endpoint of every service. `http://127.0.0.1:PORT`.
@@ -182,9 +204,11 @@ impl Sandbox {
     /// What a child that is a stand-in needs in its environment, beside a PATH that begins with the folder given to
     /// [`Sandbox::install_stand_ins`].
     pub fn child_environment(&self) -> Vec<(&'static str, Secret)> {
+        let s3 = self.shared.state().s3_at.clone().unwrap_or_else(|| self.shared.url.clone());
         vec![
             (stand_in::ENV_URL, Secret::new(self.shared.url.clone())),
             (stand_in::ENV_TOKEN, self.shared.token.clone()),
+            (stand_in::ENV_S3, Secret::new(s3)),
         ]
     }
 
@@ -202,7 +226,7 @@ impl Sandbox {
     /// Turns a fault on, for as many times as it strikes by itself.
     ///
     /// # Errors
-    /// What a drill can only start with ([`World::with_fault`]), or a world that can't be written to its file.
+    /// What a drill can only start with ([`World::with_fault`]), or a world that can't be kept.
     pub fn inject(&self, fault: Fault) -> Result<(), Diagnostic> {
         self.inject_times(fault, fault.times())
     }
@@ -238,6 +262,11 @@ impl Sandbox {
     pub fn snapshot(&self) -> Snapshot {
         let now = self.shared.now();
         snapshot::take(&mut self.shared.state(), now)
+    }
+
+    /// Who made which key.
+    pub fn witness(&self) -> Witness {
+        Witness(Arc::clone(&self.shared))
     }
 
     /// The run's clock.
@@ -312,7 +341,7 @@ async fn handle(
             }
         }
     };
-    // What the file lacks would be lost in a crash, while the client was told that it is done.
+    // What is not kept would be lost in a crash, while the client was told that it is done.
     let answer = match parts.method.is_safe() {
         true => answer,
         false => shared

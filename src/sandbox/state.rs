@@ -64,6 +64,12 @@ pub(super) struct State {
     pub(super) box_key_id: String,
     /// What CloudTrail has, oldest first.
     pub(super) trail: Vec<Event>,
+    /// Where the consumers call S3, if not here.
+    #[serde(default)]
+    pub(super) s3_at: Option<String>,
+    /// Ids of keys that somebody else made.
+    #[serde(default)]
+    pub(super) foreign: Vec<String>,
     faults: Vec<(Fault, Option<u32>)>,
 }
 
@@ -98,6 +104,8 @@ impl State {
             box_key_id: random_text(&mut rng, b"123456789", 18),
             rng,
             trail: Vec::new(),
+            s3_at: world.s3_at,
+            foreign: Vec::new(),
             faults: Vec::new(),
         };
         for fault in world.faults {

@@ -199,12 +199,14 @@ pub struct Timing {
     pub queue: Duration,
     /// It then takes so long.
     pub run: Duration,
+    /// What a slow answer takes, in real time ([`Fault::Slow`]).
+    pub slow: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { dynos: seconds(30), queue: seconds(1), run: seconds(3) }
+        Self { dynos: seconds(30), queue: seconds(1), run: seconds(3), slow: seconds(2) }
     }
 }
 
@@ -227,6 +229,9 @@ pub struct World {
     pub timing: Timing,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
+    /// Where the consumers call S3, if not at the sandbox itself: AWS is somebody else's server then, and the sandbox is
+    /// the holders only.
+    pub s3_at: Option<String>,
     target: String,
 }
 
@@ -338,14 +343,24 @@ impl World {
             spread: Spread::default(),
             timing: Timing::default(),
             faults: Vec::new(),
+            s3_at: None,
             target: target.into(),
         }
+    }
+
+    /// With AWS elsewhere: every holder has this pair, and consumers call S3 there.
+    pub fn with_aws_at(mut self, s3: &str, pair: &Pair) -> Self {
+        for holder in &mut self.holders {
+            holder.pair = pair.clone();
+        }
+        self.s3_at = Some(s3.to_owned());
+        self
     }
 
     /// With changes that take no time to spread and systems that take no time to act.
     pub fn instant(mut self) -> Self {
         self.spread = Spread::none();
-        self.timing = Timing { dynos: Duration::ZERO, queue: Duration::ZERO, run: Duration::ZERO };
+        self.timing = Timing { dynos: Duration::ZERO, queue: Duration::ZERO, run: Duration::ZERO, ..self.timing };
         self
     }
 

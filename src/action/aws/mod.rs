@@ -158,6 +158,14 @@ impl Aws {
         Self { region: region.to_owned(), endpoints, iam, sts, s3 }
     }
 
+    /// AWS's own endpoints in a region, without credentials and without asking anybody.
+    ///
+    /// # Errors
+    /// A region that AWS does not have.
+    pub async fn endpoints_of(region: &str) -> Result<BTreeMap<String, String>, Diagnostic> {
+        resolved(region).await
+    }
+
     /// The region.
     pub fn region(&self) -> &str {
         &self.region

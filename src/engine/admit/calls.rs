@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::runbook::Expectation;
+use crate::runbook::op::Op;
 use crate::runbook::template::Scope;
 
 use super::super::book::Book;
@@ -205,14 +206,44 @@ pub(super) fn reconciled(book: &Book, state: &State, place: &Place, outcome: Dou
             _ => no("the recorded reads do not say so"),
         },
         Some(who) if who == state.operator => {
-            let Some(row) = row(book, state, place) else { return no("there is no such row") };
-            let candidate = reads.last().and_then(|(_, result)| doubt::candidate(row, result));
-            let named = evidence.get("key").and_then(Value::as_str).map(str::to_owned);
-            if outcome == Doubt::DoneLost && (candidate.is_none() || candidate != named) {
+            let typed = evidence.get("typed").and_then(Value::as_str).unwrap_or("");
+            if reconcile_word(book, state, place, outcome)? != typed {
+                return no("what was typed does not say so");
+            }
+            let found = row(book, state, place).and_then(|row| doubt::found(row, reads));
+            if evidence.get("key").and_then(Value::as_str) != found.as_deref() {
                 return no("that key is not the one that was not there before");
             }
             Ok(())
         }
         _ => no("nobody known says so"),
+    }
+}
+
+/// What a person has to type to settle a call in doubt so, or why it can't be settled so.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn reconcile_word(book: &Book, state: &State, place: &Place, outcome: Doubt) -> Result<String, String> {
+    let Some(CallState::InDoubt { reads, .. }) = call(book, state, place) else {
+        return no("No such call is in doubt.");
+    };
+    let Some(row) = row(book, state, place) else { return no("There is no such row.") };
+    let create = book.runbook.step(&place.step).is_some_and(|step| step.run.op == Op::IamCreateAccessKey);
+    let found = doubt::found(row, reads);
+    let answers = reads.iter().filter(|(_, result)| error_of(result).is_none()).count();
+    match (outcome, found) {
+        (Doubt::Unknown, _) => no("Unknown is what it is already."),
+        (Doubt::DoneLost, Some(id)) if create => Ok(id.get(id.len().saturating_sub(4)..).unwrap_or(&id).to_owned()),
+        (Doubt::DoneLost, _) => no("No key is there that could be ours."),
+        (Doubt::NotOurs, Some(_)) if create => Ok("not ours".to_owned()),
+        (Doubt::NotOurs, _) => no("Nothing is there that could be somebody else's."),
+        (Doubt::NotDone, Some(_)) if create => no("A key is there that was not there before. Say whose it is."),
+        (Doubt::NotDone, _) if create && answers < doubt::TRIES => {
+            no("A list may hide a new key for a while. Ask again until five lists agree.")
+        }
+        (Doubt::NotDone, _) => Ok("not sent".to_owned()),
+        (Doubt::Done, _) if create => no("Nobody has that key's secret, so it can't count as made."),
+        (Doubt::Done, _) => Ok("done".to_owned()),
     }
 }

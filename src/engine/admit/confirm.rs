@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use crate::runbook::op::Op;
-use crate::runbook::{ConfirmKind, EffectKind, Skip, Step};
+use crate::runbook::{ConfirmKind, EffectKind, GateKind, Skip, Step};
 
 use super::super::book::Book;
 use super::super::call::{Rendered, canonical, sha256_hex};
 use super::super::effect::error_of;
 use super::super::entry::{Answer, Body, EnvironmentKind, Reading, Stamp, Verdict};
 use super::super::focus::{Focus, focus};
-use super::super::render::Renderer;
+use super::super::render::{Renderer, batch};
 use super::super::scope::scope;
-use super::super::state::{CallState, State};
+use super::super::state::{CallState, Phase, State};
 use super::super::{gate, own, rollback};
 use super::{Allowed, no, rows_due};
 
@@ -32,6 +32,9 @@ pub(super) fn gate_reading(
     };
     let facts = evidence.get("facts").unwrap_or(&Value::Null);
     let judged = gate::GateView { book, state, step, row }.judge(gate, facts, at);
+    if !matches!(focus(book, state), Focus::Confirm { step } if step == id) {
+        return no("only the gates of the step that waits are read");
+    }
     if judged.verdict == verdict && judged.evidence(facts) == *evidence {
         Ok(())
     } else {
@@ -61,11 +64,13 @@ pub fn confirmation(book: &Book, state: &State, id: &str, answer: &Answer) -> Re
 /// Every look that the step wants was made and gave an answer.
 pub(super) fn looked(book: &Book, state: &State, step: &Step) -> Allowed {
     let Some(folded) = state.step(book, &step.id) else { return no("There is no such step.") };
-    for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+    for row in batch(step, folded) {
         let wanted = !own::looks(book, state, step, row).map_err(|why| why.to_string())?.is_empty();
         let seen = row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref());
+        let before = row.look.as_ref().is_some_and(|(at, _)| state.resumed_at.is_some_and(|resumed| *at < resumed));
         match seen {
             _ if !wanted => {}
+            _ if before => return no("What is there now has not been read again since this run was resumed."),
             None => return no("What is there now has not been read yet."),
             Some(result) => {
                 if let Some((code, message)) = error_of(result) {
@@ -88,8 +93,7 @@ pub fn way_back(book: &Book, state: &State, step: &Step) -> Result<(), String> {
     if step.effect != EffectKind::Mutate {
         return Ok(());
     }
-    let open = folded.rows.iter().filter(|row| row.attempt == folded.attempt);
-    for row in open {
+    for row in batch(step, folded) {
         // As the plan would be if this row's first call were done.
         let mut then = state.clone();
         if let Some(index) = book.runbook.position(&step.id)
@@ -137,11 +141,11 @@ pub(super) fn answered(book: &Book, state: &State, id: &str, rendered: &Rendered
     }
 }
 
-/// What has to be typed back, one text for each open row (they are confirmed one by one where there are more).
+/// What has to be typed back for the row that waits; rows that have one are confirmed one by one.
 pub fn type_back(book: &Book, state: &State, step: &Step) -> Result<Vec<String>, String> {
     let ConfirmKind::TypeBack(template) = &step.confirm.kind else { return Ok(Vec::new()) };
     let Some(folded) = state.step(book, &step.id) else { return Ok(Vec::new()) };
-    let open = folded.rows.iter().filter(|row| row.attempt == folded.attempt);
+    let open = batch(step, folded).into_iter();
     open.map(|row| template.text(&scope(state, book, Some(step), Some(row))).map_err(|why| why.to_string())).collect()
 }
 
@@ -169,7 +173,7 @@ pub(super) fn confirmed(
     }
     let Some(step) = book.runbook.step(id) else { return Ok(()) };
     let Some(folded) = state.step(book, id) else { return no("there is no such step") };
-    for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+    for row in batch(step, folded) {
         for (_, index) in gate::gates(step).iter().zip(0..) {
             if folded.overridden.contains_key(&index) {
                 continue;
@@ -184,7 +188,7 @@ pub(super) fn confirmed(
     Ok(())
 }
 
-pub(super) fn overridden(book: &Book, state: &State, id: &str, index: u32, reason: &str) -> Allowed {
+pub(super) fn overridden(book: &Book, state: &State, at: Stamp, (id, index): (&str, u32), reason: &str) -> Allowed {
     let Some(step) = book.runbook.step(id) else { return no("there is no such step") };
     if reason.trim().is_empty() {
         return no("A reason is needed.");
@@ -194,7 +198,10 @@ pub(super) fn overridden(book: &Book, state: &State, id: &str, index: u32, reaso
         Some(gate::GateRef::Delete) => return no("What guards a delete itself can't be broken."),
         Some(gate::GateRef::Book(_)) => {}
     }
-    if step.effect == EffectKind::Irreversible && state.approvals.is_empty() {
+    if !matches!(focus(book, state), Focus::Confirm { step } if step == id) {
+        return no("Only a gate of the step that waits can be broken.");
+    }
+    if step.effect == EffectKind::Irreversible && gate::statements(book, state, step, "override", at).is_empty() {
         return no("A gate before an irreversible step is broken by two people. Ask a second one.");
     }
     Ok(())
@@ -204,6 +211,9 @@ pub(super) fn skipped(book: &Book, state: &State, id: &str, reason: &str) -> All
     let Some(step) = book.runbook.step(id) else { return no("There is no such step.") };
     if reason.trim().is_empty() {
         return no("A reason is needed.");
+    }
+    if book.runbook.steps.iter().flat_map(|other| &other.gates).any(|gate| waits_for(book, &gate.kind, id)) {
+        return no("This step can't be skipped: a gate of a later one names it.");
     }
     let empty = rows_due(book, state, id).is_err();
     if step.skip == Skip::Never && !empty {
@@ -218,6 +228,16 @@ pub(super) fn skipped(book: &Book, state: &State, id: &str, reason: &str) -> All
     }
     let acted = state.step(book, id).is_some_and(|folded| folded.rows.iter().any(rollback::acted));
     if acted { no("It has acted already: go back instead.") } else { Ok(()) }
+}
+
+/// Does the gate name that step?
+fn waits_for(book: &Book, gate: &GateKind, id: &str) -> bool {
+    let (GateKind::Passed(name) | GateKind::After { step: name, .. } | GateKind::UnusedSince { since: name, .. }) =
+        gate
+    else {
+        return false;
+    };
+    book.runbook.named(name).iter().any(|&index| book.runbook.steps[index].id == id)
 }
 
 pub(super) fn row_added(book: &Book, state: &State, list: &str, value: &Value, reason: &str) -> Allowed {
@@ -237,6 +257,9 @@ pub(super) fn row_added(book: &Book, state: &State, list: &str, value: &Value, r
         .iter()
         .position(|step| step.for_each.as_ref().is_some_and(|f| f.root.as_deref() == Some(list)));
     let Some(over) = over else { return no(format!("No step goes over {list}.")) };
+    if state.phase != Phase::Forward {
+        return no("The run does not go forward any more.");
+    }
     let late = book.runbook.steps[over..]
         .iter()
         .zip(&state.steps[over..])

@@ -16,12 +16,15 @@ use super::focus::{Focus, focus, open_calls};
 use super::rollback;
 use super::state::{CallState, Phase, RowState, State};
 
-pub use calls::{act_verdict, decides, finding, judgements, refused_verdict, sample_due, sample_verdict};
+pub use calls::{
+    act_verdict, decides, finding, judgements, reconcile_word, refused_verdict, sample_due, sample_verdict,
+};
 pub use confirm::{confirmation, type_back, way_back};
 pub use end::seal;
 pub use rows::{capture_due, open_back, reopen, rows_due};
 
 use calls::{finished, reconciled, sampled, started};
+pub(super) use confirm::FRESH;
 use confirm::{confirmed, gate_reading, overridden, row_added, skipped};
 use rows::resolved;
 
@@ -50,6 +53,7 @@ pub fn admit(book: &Book, state: &State, entry: &Entry) -> Allowed {
     if away && !matches!(entry.body, Body::Resumed { .. } | Body::TookOver { .. } | Body::Recovered { .. }) {
         return no("the run was suspended");
     }
+    let due = || open_calls(book, state).iter().any(|(_, call)| matches!(call, CallState::Started { .. }));
     match &entry.body {
         Body::Opened(_) => no("a run is opened once"),
         Body::Noted { .. } | Body::Recovered { .. } => Ok(()),
@@ -72,25 +76,26 @@ pub fn admit(book: &Book, state: &State, entry: &Entry) -> Allowed {
         Body::Finished { place, verdict, reading } => finished(book, state, entry.at, place, *verdict, reading),
         Body::Approved { statement, .. } => match serde_json::from_str::<Value>(statement) {
             Ok(said) if said.get("by").and_then(Value::as_str) == Some(&state.operator) => {
-                no("the operator approved the own run")
+                no("You can't approve your own run.")
             }
             Ok(_) => Ok(()),
             Err(_) => no("the statement is no JSON"),
         },
-        Body::Override { step, gate, reason, .. } => overridden(book, state, step, *gate, reason),
+        Body::Override { step, gate, reason, .. } => overridden(book, state, entry.at, (step, *gate), reason),
         Body::Skipped { step, reason } => skipped(book, state, step, reason),
         Body::RowAdded { list, value, reason } => row_added(book, state, list, value, reason),
         Body::WindowRestarted { step, reason } => match book.runbook.step(step) {
-            None => no("there is no such step"),
-            Some(_) if reason.trim().is_empty() => no("a reason is needed"),
+            _ if state.phase != Phase::Forward => no("The run does not go forward any more."),
+            None => no("There is no such step."),
+            Some(_) if reason.trim().is_empty() => no("A reason is needed."),
             Some(_) => Ok(()),
         },
         Body::RollbackBegun { .. } => {
             if state.phase != Phase::Forward {
                 return no("the way back has begun already, or the run is over");
             }
-            if open_calls(book, state).iter().any(|(_, call)| matches!(call, CallState::Started { .. })) {
-                return no("an answer is due");
+            if due() {
+                return no("An answer is due.");
             }
             let plan = rollback::planned(book, state);
             match &plan.closed {
@@ -101,17 +106,29 @@ pub fn admit(book: &Book, state: &State, entry: &Entry) -> Allowed {
                 None => Ok(()),
             }
         }
-        Body::Suspended { .. } | Body::HandedOver { .. } => Ok(()),
+        Body::Suspended { .. } => Ok(()),
+        Body::HandedOver { to } if to.trim().is_empty() || *to == state.operator => no("Hand over to whom?"),
+        Body::HandedOver { .. } if due() => no("An answer is due. Hand over when it is in."),
+        Body::HandedOver { .. } => Ok(()),
+        Body::Resumed { .. } if state.handed_to.is_some() => {
+            no("The run was handed over. The person named goes on with it, or somebody takes it over.")
+        }
         Body::Resumed { .. } => Ok(()),
-        Body::TookOver { from, .. } if *from == state.operator && entry.by != state.operator => Ok(()),
-        Body::TookOver { .. } => no("it takes over from somebody who is not the operator"),
+        Body::TookOver { from, .. } if *from != state.operator => {
+            no("it takes over from somebody who is not the operator")
+        }
+        Body::TookOver { .. } if entry.by == state.operator && state.handed_to.is_none() => {
+            no("the operator takes over from nobody")
+        }
+        Body::TookOver { .. } => Ok(()),
         Body::ClockMoved { from, .. } => {
             if !state.opened.environment.virtual_clock {
                 return no("the clock of a real account can't be moved");
             }
             if entry.at < *from { no("the clock moved back") } else { Ok(()) }
         }
-        Body::Aborted { reason } if reason.trim().is_empty() => no("a reason is needed"),
+        Body::Aborted { reason } if reason.trim().is_empty() => no("A reason is needed."),
+        Body::Aborted { .. } if due() => no("An answer is due. Abort when it is in."),
         Body::Aborted { .. } if matches!(state.phase, Phase::Aborted) => no("the run was aborted already"),
         Body::Aborted { .. } => Ok(()),
         Body::Sealed { status, .. } => match focus(book, state) {

@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
+use crate::runbook::op::Op;
 use crate::runbook::{EffectKind, Step};
 
 use super::super::book::Book;
-use super::super::entry::{Body, Place, Reading};
-use super::super::focus::open_calls;
+use super::super::entry::{Body, Doubt, Place, Reading, Verdict};
+use super::super::focus::{Focus, focus};
 use super::super::machine::rows_body;
 use super::super::rollback;
 use super::super::scope::{names, scope};
-use super::super::state::{CallState, Phase, RowState, State};
+use super::super::state::{CallState, Phase, RowState, State, StepState};
 use super::{Allowed, no, row};
 
 /// The entry that opens a step's rows, if any are to be opened; or why they can't be.
@@ -60,7 +61,8 @@ fn stale_proofs(book: &Book, state: &State, index: usize) -> Option<Vec<Value>> 
         let same_list = list(step).is_some() && list(step) == list(other);
         for redone in done.rows.iter().filter(|row| row.attempt > 1) {
             let proven = folded.rows.iter().filter(|row| !same_list || row.key == redone.key);
-            again.extend(proven.filter(|row| row.decided_n < redone.decided_n).map(|row| row.key.as_str()));
+            let passed = proven.filter(|row| row.verdict == Some(Verdict::Pass));
+            again.extend(passed.filter(|row| row.decided_n < redone.decided_n).map(|row| row.key.as_str()));
         }
     }
     let rows: Vec<Value> =
@@ -92,7 +94,7 @@ pub(super) fn rows_of(book: &Book, state: &State, step: &Step) -> Result<Vec<Val
 /// The entry that opens what is left of a step, after keyward was away.
 pub fn reopen(book: &Book, state: &State, id: &str) -> Option<Body> {
     let folded = state.step(book, id)?;
-    let left = folded.rows.iter().filter(|row| row.attempt == folded.attempt && row.verdict.is_none());
+    let left = folded.rows.iter().filter(|row| row.verdict.is_none());
     let rows = left.map(RowState::opened).collect();
     Some(rows_body(id, folded.attempt + 1, rows))
 }
@@ -115,33 +117,27 @@ pub(super) fn resolved(
             let expected = open_back(book, state);
             let same =
                 matches!(&expected, Body::Resolved { attempt: n, reading: r, .. } if *n == attempt && r == reading);
-            if state.phase == Phase::Back && same { Ok(()) } else { no("these are not the acts of the way back") }
+            // What is under way, or in doubt, is never opened again: it could be sent twice.
+            let rests = match focus(book, state) {
+                Focus::OpenBack => true,
+                Focus::Stopped { step, .. } => step.starts_with("rollback/"),
+                _ => false,
+            };
+            if rests && same { Ok(()) } else { no("these are not the acts of the way back") }
         }
         "rows" => {
-            let Some(folded) = state.step(book, name) else { return no("there is no such step") };
+            let Some(folded) = state.step(book, name) else { return no("There is no such step.") };
             if state.phase != Phase::Forward || attempt != folded.attempt + 1 {
-                return no("this attempt can't be opened now");
-            }
-            if open_calls(book, state).iter().any(|(_, call)| matches!(call, CallState::Started { .. })) {
-                return no("an answer is due");
+                return no("This attempt can't be opened now.");
             }
             let given = reading.result.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
-            let step = book.runbook.step(name).ok_or("there is no such step")?;
-            let known = rows_of(book, state, step)?;
-            if given.iter().any(|row| !known.contains(row)) {
-                return no("a row is opened that the list does not have");
-            }
-            if attempt == 1 && given != known {
-                return no("not every row of the list is opened");
-            }
-            let before = book.runbook.position(name).unwrap_or_default();
-            let ready = book.runbook.steps[..before].iter().zip(&state.steps).all(|(_, folded)| folded.passed());
-            if attempt == 1 && !ready { no("a step before it has not passed") } else { Ok(()) }
+            rows_opened(book, state, name, &given)
         }
         "look" => {
             let place = Place { step: name.into(), attempt, row: row_key.into(), call: 0 };
-            match (row(book, state, &place), state.step(book, name)) {
-                (Some(row), Some(_)) if row.calls.is_empty() => Ok(()),
+            let waits = matches!(focus(book, state), Focus::Confirm { step } if step == name);
+            match row(book, state, &place) {
+                Some(row) if waits && row.calls.is_empty() => Ok(()),
                 _ => no("nothing is looked at there now"),
             }
         }
@@ -153,13 +149,80 @@ pub(super) fn resolved(
     }
 }
 
+/// May these rows of a step be opened, for the first time or again?
+fn rows_opened(book: &Book, state: &State, id: &str, given: &[Value]) -> Allowed {
+    let is_given = |body: &Body| {
+        matches!(body, Body::Resolved { reading, .. }
+            if reading.result.as_ref().and_then(Value::as_array).is_some_and(|rows| rows == given))
+    };
+    let now = focus(book, state);
+    match &now {
+        Focus::Open { step } if step == id => {
+            let due = rows_due(book, state, id)?;
+            return if due.as_ref().is_some_and(is_given) { Ok(()) } else { no("Other rows are to be opened.") };
+        }
+        Focus::Reopen { step } if step == id => {
+            let due = reopen(book, state, id);
+            return if due.as_ref().is_some_and(is_given) { Ok(()) } else { no("Other rows are to be opened.") };
+        }
+        Focus::Stopped { .. } | Focus::Confirm { .. } | Focus::Blocked { .. } => {}
+        _ => return no("Something is under way. When it rests, it can be done again."),
+    }
+    let (Some(step), Some(folded)) = (book.runbook.step(id), state.step(book, id)) else {
+        return no("There is no such step.");
+    };
+    let rows: Option<Vec<&RowState>> =
+        given.iter().map(|given| folded.rows.iter().find(|row| row.opened() == *given)).collect();
+    let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
+        return no("Nothing of this step is to be done again.");
+    };
+    if rows.iter().all(|row| row.verdict == Some(Verdict::Pass)) {
+        return redone(step, folded, rows.len());
+    }
+    if !matches!(&now, Focus::Stopped { step, .. } if step == id)
+        || rows.iter().any(|row| row.verdict == Some(Verdict::Pass))
+    {
+        return no("Only what failed is tried again.");
+    }
+    rows.iter().try_for_each(|row| tried_again(step, row))
+}
+
+/// A row that passed is done again: what others took from it may not change under them.
+fn redone(step: &Step, folded: &StepState, rows: usize) -> Allowed {
+    let fixed = step.effect == EffectKind::Irreversible || creates(step) || !step.capture.is_empty();
+    if rows != 1 || folded.skipped.is_some() || fixed {
+        return no("This can't be done again from here: later steps rest on what it gave. Go the way back instead.");
+    }
+    Ok(())
+}
+
+/// A row that failed is tried again.
+fn tried_again(step: &Step, row: &RowState) -> Allowed {
+    if !creates(step) {
+        return Ok(());
+    }
+    let foreign = |call: &CallState| matches!(call, CallState::Reconciled { outcome: Doubt::NotOurs, .. });
+    if row.every_call().any(foreign) {
+        return no("A key is there that nobody here made. Find its owner; this run stays as it is.");
+    }
+    if rollback::acted(row) {
+        return no("It was made, or may have been: another try would make a second one. Go the way back, \
+                   which removes it, then start again.");
+    }
+    Ok(())
+}
+
+fn creates(step: &Step) -> bool {
+    matches!(step.run.op, Op::IamCreateAccessKey | Op::IamCreateUser)
+}
+
 /// The next capture of a step that passed.
 pub fn capture_due(book: &Book, state: &State) -> Option<Body> {
     for (step, folded) in book.runbook.steps.iter().zip(&state.steps) {
         if !folded.passed() || folded.skipped.is_some() {
             continue;
         }
-        for capture in step.capture.iter().filter(|capture| !state.values.contains_key(&capture.name)) {
+        if let Some(capture) = step.capture.iter().find(|capture| !state.values.contains_key(&capture.name)) {
             let take = |row: &RowState| row.result().and_then(|r| capture.path.get(r)).cloned().unwrap_or(Value::Null);
             let value = match &step.for_each {
                 Some(_) => Value::Array(folded.rows.iter().map(take).collect()),

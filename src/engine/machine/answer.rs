@@ -15,8 +15,9 @@ impl Engine {
         let Some(purpose) = purpose else {
             return vec![self.sent(place, ended, reading)];
         };
-        let silent = ended == Ended::NoAnswer || ended == Ended::NotSent;
-        if silent {
+        // A look that was refused is asked again too, since nothing can be confirmed without it; but not at once.
+        let refused = purpose == Purpose::Look && error_of(&result).is_some();
+        if refused || ended == Ended::NoAnswer || ended == Ended::NotSent {
             self.later.insert((place.clone(), purpose.clone()), now.plus(AGAIN));
         } else {
             self.later.remove(&(place.clone(), purpose.clone()));

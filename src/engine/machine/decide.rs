@@ -1,8 +1,6 @@
 //! What a person decides.
 
-use serde_json::json;
-
-use crate::runbook::op::Op;
+use serde_json::{Value, json};
 
 use super::super::decision::Decision;
 use super::super::entry::{Answer, Body, Doubt, Entry, Place, Reading, Stamp, Verdict};
@@ -17,8 +15,8 @@ impl Engine {
             Decision::Confirm { step, digest, answer } => self.confirm(step, digest, answer),
             Decision::Note { text } if text.trim().is_empty() => refuse("An empty note is not written down."),
             Decision::Note { text } => Ok(vec![Body::Noted { text }]),
-            Decision::Retry { step, row } => self.retry(&step, row.as_deref()),
-            Decision::Redo { step, row } => self.redo(&step, &row),
+            Decision::Retry { step, row } => self.retry(now, &step, row.as_deref()),
+            Decision::Redo { step, row } => self.redo(now, &step, &row),
             Decision::Skip { step, reason } => self.allowed(vec![Body::Skipped { step, reason }], now),
             Decision::Override { step, gate, reason, role } => {
                 self.allowed(vec![Body::Override { step, gate, reason, role }], now)
@@ -106,55 +104,40 @@ impl Engine {
         Ok(vec![body])
     }
 
-    pub(super) fn retry(&mut self, step: &str, row: Option<&str>) -> Result<Vec<Body>, Refusal> {
+    pub(super) fn retry(&mut self, now: Stamp, step: &str, row: Option<&str>) -> Result<Vec<Body>, Refusal> {
         if self.under_way() {
             return refuse("An answer is due.");
         }
-        if step == "rollback" {
-            return Ok(vec![admit::open_back(&self.book, &self.state)]);
+        if step == "rollback" && !matches!(self.focus(), Focus::InDoubt { .. }) {
+            return self.allowed(vec![admit::open_back(&self.book, &self.state)], now);
         }
         // In doubt, trying again means asking the world again, never sending again.
         if let Focus::InDoubt { place } = self.focus() {
+            let made = self.reads_of(&place).map_or(0, <[_]>::len);
             let asked = self.asked.entry(place).or_insert(doubt::TRIES);
-            *asked += 1;
+            // A process that came back later does not know how many were asked for before.
+            *asked = (*asked).max(made) + 1;
             return Ok(Vec::new());
         }
         let Some(index) = self.book.runbook.position(step) else {
             return refuse(format!("There is no step “{step}”."));
         };
         let folded = &self.state.steps[index];
-        let failed: Vec<&RowState> = folded
-            .rows
-            .iter()
-            .filter(|r| r.verdict != Some(Verdict::Pass) && row.is_none_or(|row| r.key == row))
-            .collect();
-        if folded.attempt == 0 || failed.is_empty() {
-            return refuse("Nothing of this step is to be tried again.");
-        }
-        let lost = failed
-            .iter()
-            .flat_map(|row| row.calls.values())
-            .any(|call| matches!(call, CallState::Reconciled { outcome: Doubt::DoneLost | Doubt::NotOurs, .. }));
-        if lost {
-            return refuse(
-                "A key is there whose secret nobody has. Go the way back, which deletes it if it is ours, then start again.",
-            );
-        }
-        let rows = failed.iter().map(|row| json!({"key": row.key, "value": row.value})).collect();
-        Ok(vec![rows_body(step, folded.attempt + 1, rows)])
+        let failed = folded.rows.iter().filter(|r| r.verdict != Some(Verdict::Pass));
+        let rows = failed.filter(|r| row.is_none_or(|row| r.key == row)).map(RowState::opened).collect();
+        self.allowed(vec![rows_body(step, folded.attempt + 1, rows)], now)
     }
 
-    pub(super) fn redo(&mut self, step: &str, row: &str) -> Result<Vec<Body>, Refusal> {
+    pub(super) fn redo(&self, now: Stamp, step: &str, row: &str) -> Result<Vec<Body>, Refusal> {
         let Some(index) = self.book.runbook.position(step) else {
             return refuse(format!("There is no step “{step}”."));
         };
         let folded = &self.state.steps[index];
         let Some(found) = folded.row(row) else { return refuse(format!("Step {step} has no row “{row}”.")) };
-        if self.under_way() || self.book.runbook.steps[index].run.op == Op::IamCreateAccessKey {
-            return refuse("This can't be done again from here.");
+        if found.verdict != Some(Verdict::Pass) {
+            return refuse("It has not passed yet: it can be tried again, not done again.");
         }
-        let rows = vec![json!({"key": found.key, "value": found.value})];
-        Ok(vec![rows_body(step, folded.attempt + 1, rows)])
+        self.allowed(vec![rows_body(step, folded.attempt + 1, vec![found.opened()])], now)
     }
 
     pub(super) fn reconcile(
@@ -164,19 +147,11 @@ impl Engine {
         outcome: Doubt,
         typed: String,
     ) -> Result<Vec<Body>, Refusal> {
-        let candidate = self.candidate(&place);
-        let wanted = match (outcome, &candidate) {
-            (Doubt::DoneLost, Some(id)) => id.get(id.len().saturating_sub(4)..).unwrap_or(id).to_owned(),
-            (Doubt::DoneLost, None) => return refuse("No key is there that could be ours."),
-            (Doubt::NotDone, Some(_)) => return refuse("A key is there that was not there before. Say whose it is."),
-            (Doubt::NotDone, None) => "not sent".to_owned(),
-            (Doubt::Done, _) => "done".to_owned(),
-            (Doubt::NotOurs, _) => "not ours".to_owned(),
-            (Doubt::Unknown, _) => return refuse("Unknown is what it is already."),
-        };
+        let wanted = admit::reconcile_word(&self.book, &self.state, &place, outcome).map_err(Refusal)?;
         if typed != wanted {
             return refuse(format!("You typed “{typed}”. To say so, type “{wanted}”."));
         }
+        let candidate = self.candidate(&place);
         let evidence = json!({"by": self.state.operator, "typed": typed, "key": candidate});
         self.allowed(vec![Body::Reconciled { place, outcome, evidence }], now)
     }
@@ -184,7 +159,13 @@ impl Engine {
     /// The key that may be the one a call in doubt created.
     pub fn candidate(&self, place: &Place) -> Option<String> {
         let row = self.state.step(&self.book, &place.step)?.row(&place.row)?;
+        doubt::found(row, self.reads_of(place)?)
+    }
+
+    /// What was read since about a call in doubt.
+    pub(super) fn reads_of(&self, place: &Place) -> Option<&[(Stamp, Value)]> {
+        let row = self.state.step(&self.book, &place.step)?.row(&place.row)?;
         let CallState::InDoubt { reads, .. } = row.calls.get(&place.call)? else { return None };
-        doubt::candidate(row, &reads.last()?.1)
+        Some(reads)
     }
 }

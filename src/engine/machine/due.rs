@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::runbook::OnFail;
+
 use super::super::entry::{Body, Place, Reading, Stamp, Verdict};
 use super::super::focus::Focus;
+use super::super::render::batch;
 use super::super::state::{CallState, Phase};
 use super::super::{admit, gate};
 use super::Engine;
@@ -28,11 +31,20 @@ impl Engine {
             Focus::Waiting { place, until } if now >= until => {
                 Some(Body::Finished { place, verdict: Verdict::Pass, reading: Reading::default() })
             }
+            Focus::Stopped { step, row } => self.back_by_itself(&step, &row, now),
             Focus::Reopen { step } => admit::reopen(&self.book, &self.state, &step),
             Focus::OpenBack => Some(admit::open_back(&self.book, &self.state)),
             Focus::Seal(status) => Some(admit::seal(&self.book, &self.state, status)),
             _ => None,
         }
+    }
+
+    /// A step with `on_fail: rollback` that failed opens the way back, which is then confirmed as ever.
+    fn back_by_itself(&self, step: &str, row: &str, now: Stamp) -> Option<Body> {
+        let found = self.book.runbook.step(step).filter(|step| step.on_fail == OnFail::Rollback)?;
+        let failed = self.state.step(&self.book, step)?.row(row)?.verdict == Some(Verdict::Fail);
+        let body = Body::RollbackBegun { reason: format!("step {} failed", found.sop.as_deref().unwrap_or(step)) };
+        (failed && self.admit(&self.draft(body.clone(), now)).is_ok()).then_some(body)
     }
 
     /// A call that was started and whose answer nobody waits for.
@@ -53,12 +65,12 @@ impl Engine {
         let folded = &self.state.steps[index];
         let mut all_fresh = true;
         let mut all_pass = true;
-        for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+        for row in batch(step, folded) {
             let view = gate::GateView { book: &self.book, state: &self.state, step, row };
             for (gate, n) in gate::gates(step).into_iter().zip(0..) {
                 let reading = folded.gates.get(&(n, row.key.clone()));
                 let needed = match (&self.pending, reading) {
-                    (Some(pending), Some(reading)) => reading.n < pending.since,
+                    (Some(pending), Some(reading)) => reading.n < pending.since || now.since(reading.at) > admit::FRESH,
                     (_, None) => true,
                     (None, Some(reading)) => {
                         gate::opens_at(&reading.evidence).is_some_and(|at| now >= at && reading.at < at)

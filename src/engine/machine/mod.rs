@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::book::Book;
 use super::decision::Input;
-use super::effect::Purpose;
+use super::effect::{Effect, Purpose};
 use super::entry::{Answer, Body, EndStatus, Entry, Place, Reading, Stamp};
 use super::focus::{Focus, focus};
 use super::render::Renderer;
@@ -43,6 +43,14 @@ struct Pending {
     since: u64,
 }
 
+/// What was wanted last, and of which state.
+#[derive(Clone, Debug)]
+struct Memo {
+    /// Entries, the confirmation that waits, reads of doubts that were asked for.
+    key: (u64, Option<u64>, usize),
+    wanted: Vec<(Stamp, Effect)>,
+}
+
 /// The state machine of one run.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -58,6 +66,7 @@ pub struct Engine {
     /// How many reads of a doubt a person asked for.
     asked: BTreeMap<Place, usize>,
     notice: Option<String>,
+    memo: Option<Memo>,
 }
 
 /// Before a look or a gate that gave no answer is read again.
@@ -76,6 +85,7 @@ impl Engine {
             later: BTreeMap::new(),
             asked: BTreeMap::new(),
             notice: None,
+            memo: None,
         })
     }
 
@@ -121,6 +131,14 @@ impl Engine {
             self.pending = None;
             self.later.clear();
         }
+        // A confirmation waits only as long as its step does.
+        let waits = self
+            .pending
+            .as_ref()
+            .is_none_or(|pending| matches!(self.focus(), Focus::Confirm { step } if step == pending.step));
+        if !waits {
+            self.pending = None;
+        }
     }
 
     /// A `started` of this process is on disk: its call may be handed out now.
@@ -143,13 +161,18 @@ impl Engine {
                 if !self.flying.remove(&(place.clone(), purpose.clone())) {
                     return Ok(Vec::new());
                 }
-                Ok(self.answer(now, place, purpose, outcome))
+                let read = purpose.is_some();
+                let bodies = self.answer(now, place, purpose, outcome);
+                // A read that comes back when the run has moved on says nothing any more.
+                let late =
+                    read && bodies.first().is_some_and(|body| self.admit(&self.draft(body.clone(), now)).is_err());
+                Ok(if late { Vec::new() } else { bodies })
             }
             Input::Back { by, caller, host, version, binary } => {
                 if let Phase::Sealed(_) = self.state.phase {
                     return refuse("The run is sealed. There is nothing to go on with.");
                 }
-                if by == self.state.operator {
+                if by == self.state.operator && self.state.handed_to.is_none() {
                     Ok(vec![Body::Resumed { caller, host, version, binary }])
                 } else {
                     let from = self.state.operator.clone();
@@ -160,6 +183,12 @@ impl Engine {
                 self.notice = None;
                 if let Phase::Sealed(_) = self.state.phase {
                     return refuse("The run is sealed. Nothing can be added to it.");
+                }
+                if self.state.suspended.is_some() {
+                    return refuse(match &self.state.handed_to {
+                        Some(to) => format!("The run was handed over to {to}. Take it over first."),
+                        None => "The run is suspended. Resume it first.".to_owned(),
+                    });
                 }
                 self.decide(now, decision)
             }

@@ -1,14 +1,17 @@
 //! Effects that the state asks for, and when.
 
+use std::time::Duration;
+
 use crate::runbook::{EffectKind, Step};
 
 use super::super::book::Book;
 use super::super::effect::{Effect, Purpose, error_of};
 use super::super::entry::{Place, Stamp, Verdict};
 use super::super::focus::Focus;
+use super::super::render::batch;
 use super::super::state::{CallState, RowState};
 use super::super::{admit, doubt, gate, own, rollback};
-use super::{AGAIN, Engine};
+use super::{AGAIN, Engine, Memo};
 
 impl Engine {
     /// The next effect to carry out. Each is handed out once; its answer comes back through [`Engine::handle`].
@@ -23,13 +26,14 @@ impl Engine {
         if self.state.suspended.is_some() {
             return None;
         }
-        for (due, effect) in self.wanted(now) {
-            let Effect::Read { place, purpose, .. } = &effect else { continue };
+        self.recall();
+        for (due, effect) in self.memo.iter().flat_map(|memo| &memo.wanted) {
+            let Effect::Read { place, purpose, .. } = effect else { continue };
             let key = (place.clone(), Some(purpose.clone()));
-            let later = self.later.get(&(place.clone(), purpose.clone())).copied();
-            if due.max(later.unwrap_or(due)) <= now && !self.flying.contains(&key) {
+            let later = self.later.get(&(place.clone(), purpose.clone())).unwrap_or(due);
+            if due.max(later) <= &now && !self.flying.contains(&key) {
                 self.flying.insert(key);
-                return Some(effect);
+                return Some(effect.clone());
             }
         }
         None
@@ -41,11 +45,12 @@ impl Engine {
             return None;
         }
         let mut times = Vec::new();
-        for (due, effect) in self.wanted(now) {
+        self.recall();
+        for (due, effect) in self.memo.iter().flat_map(|memo| &memo.wanted) {
             let Effect::Read { place, purpose, .. } = effect else { continue };
-            let later = self.later.get(&(place.clone(), purpose.clone())).copied();
-            if !self.flying.contains(&(place, Some(purpose))) {
-                times.push(due.max(later.unwrap_or(due)));
+            let later = self.later.get(&(place.clone(), purpose.clone())).unwrap_or(due);
+            if !self.flying.contains(&(place.clone(), Some(purpose.clone()))) {
+                times.push((*due.max(later)).max(now));
             }
         }
         match self.focus() {
@@ -73,13 +78,21 @@ impl Engine {
         Some(Effect::Send { place: place.clone(), call, digest: confirmed.digest.clone(), keep })
     }
 
+    /// Works out what is wanted, unless nothing has changed since it was asked last: this is asked after every answer.
+    fn recall(&mut self) {
+        let key = (self.state.entries, self.pending.as_ref().map(|pending| pending.since), self.asked.values().sum());
+        if self.memo.as_ref().is_none_or(|memo| memo.key != key) {
+            self.memo = Some(Memo { key, wanted: self.wanted() });
+        }
+    }
+
     /// Every read that the state wants, with the time from which it is due.
-    pub(super) fn wanted(&self, now: Stamp) -> Vec<(Stamp, Effect)> {
+    pub(super) fn wanted(&self) -> Vec<(Stamp, Effect)> {
         let mut wanted = Vec::new();
         match self.focus() {
             Focus::Confirm { step } => {
                 if let Some(step) = self.book.runbook.step(&step) {
-                    self.wanted_before(now, step, &mut wanted);
+                    self.wanted_before(step, &mut wanted);
                 }
             }
             Focus::Sample { step } => self.wanted_samples(&step, &mut wanted),
@@ -89,22 +102,22 @@ impl Engine {
         wanted
     }
 
-    pub(super) fn wanted_before(&self, now: Stamp, step: &Step, wanted: &mut Vec<(Stamp, Effect)>) {
+    pub(super) fn wanted_before(&self, step: &Step, wanted: &mut Vec<(Stamp, Effect)>) {
         let Some(folded) = self.state.step(&self.book, &step.id) else { return };
-        for row in folded.rows.iter().filter(|row| row.attempt == folded.attempt) {
+        for row in batch(step, folded) {
             let place = Place { step: step.id.clone(), attempt: folded.attempt, row: row.key.clone(), call: 0 };
             let unread = row
                 .look
                 .as_ref()
                 .is_none_or(|(_, reading)| reading.result.as_ref().is_some_and(|result| error_of(result).is_some()));
             let stale = row.look.as_ref().is_some_and(|_| self.state.resumed_n > 0 && self.look_before_resume(row));
-            if unread || stale {
-                if let Ok(calls) = own::looks(&self.book, &self.state, step, row)
-                    && !calls.is_empty()
-                {
-                    let keep = own::look_keeps(&self.book, step, row);
-                    wanted.push((now, Effect::Read { place: place.clone(), purpose: Purpose::Look, calls, keep }));
-                }
+            if (unread || stale)
+                && let Ok(calls) = own::looks(&self.book, &self.state, step, row)
+                && !calls.is_empty()
+            {
+                let keep = own::look_keeps(&self.book, step, row);
+                wanted
+                    .push((self.state.at, Effect::Read { place: place.clone(), purpose: Purpose::Look, calls, keep }));
             }
             let view = gate::GateView { book: &self.book, state: &self.state, step, row };
             for (gate, n) in gate::gates(step).into_iter().zip(0..) {
@@ -113,8 +126,10 @@ impl Engine {
                     continue;
                 }
                 let due = match (&self.pending, folded.gates.get(&(n, row.key.clone()))) {
-                    (_, None) => Some(now),
-                    (Some(pending), Some(reading)) if reading.n < pending.since => Some(now),
+                    (_, None) => Some(self.state.at),
+                    (Some(pending), Some(reading)) if reading.n < pending.since => Some(self.state.at),
+                    // Another one took its time: what was read first counts no more.
+                    (Some(_), Some(reading)) => Some(reading.at.plus(admit::FRESH + Duration::from_millis(1))),
                     (_, Some(reading)) => match gate::opens_at(&reading.evidence) {
                         Some(at) if reading.at < at => Some(at),
                         _ if reading.verdict == Verdict::Unknown => Some(reading.at.plus(AGAIN * 6)),

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::runbook::{EffectKind, GateKind};
+
 use super::super::book::Book;
 use super::super::call::Rendered;
 use super::super::entry::{Answer, Body, Deviation, DeviationKind, Doubt, Entry, Place, Reading, Stamp, Verdict};
@@ -15,9 +17,10 @@ use super::{CallState, Confirmation, GateReading, Phase, Sample, State};
 impl State {
     /// Folds in one entry. Entries that name what is not there change nothing.
     pub fn apply(&mut self, book: &Book, entry: &Entry) {
-        self.derived = Derived::default();
+        let keeps_plan = self.phase == Phase::Back && only_walks_back(&entry.body);
+        self.derived = std::mem::take(&mut self.derived).after(keeps_plan);
         self.fold(book, entry);
-        self.derived = Derived::default();
+        self.derived = std::mem::take(&mut self.derived).after(keeps_plan);
     }
 
     fn fold(&mut self, book: &Book, entry: &Entry) {
@@ -77,6 +80,13 @@ impl State {
             Body::Approved { id, statement, .. } => {
                 let statement = serde_json::from_str(statement).unwrap_or(Value::Null);
                 self.approvals.push((id.clone(), statement));
+                for (step, folded) in book.runbook.steps.iter().zip(&mut self.steps) {
+                    for (gate, index) in step.gates.iter().zip(0..) {
+                        if let GateKind::Approval { .. } = gate.kind {
+                            folded.gates.retain(|(read, _), _| *read != index);
+                        }
+                    }
+                }
             }
             Body::Override { step, gate, reason, .. } => {
                 if let Some(state) = self.step_mut(book, step) {
@@ -114,8 +124,13 @@ impl State {
                 self.come_back(entry, caller);
                 self.operator.clone_from(&entry.by);
                 self.handed_to = None;
+                // Who approved, approved the other operator's act.
+                self.approvals.clear();
             }
-            Body::HandedOver { to } => self.handed_to = Some(to.clone()),
+            Body::HandedOver { to } => {
+                self.handed_to = Some(to.clone());
+                self.suspended = Some(entry.at);
+            }
             Body::Aborted { .. } => self.phase = Phase::Aborted,
             Body::Sealed { status, .. } => self.phase = Phase::Sealed(*status),
         }
@@ -168,10 +183,13 @@ impl State {
                     }
                     None
                 } else {
+                    let acts = book.runbook.step(name).is_some_and(|step| step.effect != EffectKind::Read);
                     self.step_mut(book, name).map(|step| {
-                        let failed = opened.iter().any(|(key, _)| {
-                            step.row(key)
-                                .is_some_and(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
+                        // What acted and passed is done again by a person's decision; what only reads may be read again.
+                        let failed = opened.iter().any(|(key, _)| match step.row(key).and_then(|row| row.verdict) {
+                            Some(Verdict::Fail | Verdict::Unknown) => true,
+                            Some(Verdict::Pass) => acts,
+                            None => false,
                         });
                         for (key, value) in &opened {
                             open_row(step, key, value, attempt);
@@ -179,9 +197,15 @@ impl State {
                         step.attempt = attempt;
                         step.confirmed = None;
                         step.gates.clear();
+                        step.overridden.clear();
                         failed
                     })
                 };
+                if let Some(index) = book.runbook.position(name) {
+                    for later in &mut self.steps[index + 1..] {
+                        later.disturbed = entry.n;
+                    }
+                }
                 if again == Some(true) {
                     let names: Vec<&str> =
                         opened.iter().map(|(key, _)| key.as_str()).filter(|key| !key.is_empty()).collect();
@@ -290,16 +314,23 @@ impl State {
     }
 
     fn note_advisories(&mut self, book: &Book, entry: &Entry, place: &Place, reading: &Reading) {
+        let Some(step) = book.runbook.step(&place.step) else { return };
+        if !step.expect.iter().any(|expectation| expectation.advisory) {
+            return;
+        }
         // What was worked out before this entry is not true any more.
         self.derived = Derived::default();
-        let Some(step) = book.runbook.step(&place.step) else { return };
         let result = reading.result.clone().unwrap_or(Value::Null);
         let row = self.step(book, &place.step).and_then(|s| s.row(&place.row)).cloned();
         let scope = scope(self, book, Some(step), row.as_ref());
         let (_, judgements) = expect::judge(&step.expect, &result, &scope);
         for judgement in judgements.into_iter().filter(|j| j.advisory && j.verdict != Verdict::Pass) {
-            let text = judgement.sentence.unwrap_or(judgement.expected);
-            self.deviate(entry, DeviationKind::Advisory, &place.step, text);
+            let said = judgement.sentence.unwrap_or_else(|| match judgement.verdict {
+                Verdict::Unknown => format!("{} is unknown: nobody said", judgement.expected),
+                _ => format!("{} does not hold", judgement.expected),
+            });
+            let row = if place.row.is_empty() { String::new() } else { format!("{}: ", place.row) };
+            self.deviate(entry, DeviationKind::Advisory, &place.step, format!("{row}{said}"));
         }
     }
 
@@ -336,5 +367,21 @@ impl State {
             }
             Doubt::Unknown => {}
         }
+    }
+}
+
+/// True for entries that touch nothing but the acts of the way back, which its plan does not depend on.
+fn only_walks_back(body: &Body) -> bool {
+    match body {
+        Body::Started { place, .. }
+        | Body::NotSent { place, .. }
+        | Body::Sample { place, .. }
+        | Body::Finished { place, .. }
+        | Body::InDoubt { place, .. }
+        | Body::Reconciled { place, .. } => place.step.starts_with("rollback/"),
+        Body::Confirmed { step, .. } => step == "rollback",
+        Body::Resolved { what, name, .. } => what == "rows" && name == "rollback",
+        Body::Noted { .. } | Body::ClockMoved { .. } | Body::Suspended { .. } => true,
+        _ => false,
     }
 }

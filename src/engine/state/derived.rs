@@ -17,6 +17,14 @@ pub struct Derived {
     pub(in crate::engine) names: OnceLock<Map<String, Value>>,
 }
 
+impl Derived {
+    /// What of it still holds after an entry.
+    pub(super) fn after(self, keeps_plan: bool) -> Self {
+        let plan = if keeps_plan { self.plan } else { OnceLock::new() };
+        Self { plan, ..Self::default() }
+    }
+}
+
 impl Clone for Derived {
     fn clone(&self) -> Self {
         Self::default()

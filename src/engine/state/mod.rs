@@ -4,7 +4,7 @@
 
 mod apply;
 mod derived;
-mod row;
+pub(super) mod row;
 
 use std::collections::BTreeMap;
 

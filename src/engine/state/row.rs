@@ -147,6 +147,11 @@ impl RowState {
         json!({"key": self.key, "value": self.value})
     }
 
+    /// Every call of it, earlier attempts first.
+    pub fn every_call(&self) -> impl Iterator<Item = &CallState> {
+        self.past.iter().flat_map(BTreeMap::values).chain(self.calls.values())
+    }
+
     /// Decided, by this entry.
     pub(super) fn decide(&mut self, verdict: Verdict, entry: &Entry) {
         self.verdict = Some(verdict);
@@ -193,6 +198,14 @@ pub struct Confirmation {
     pub answer: Answer,
 }
 
+impl Confirmation {
+    /// True if the row (or the act of the way back) is among what was confirmed.
+    pub fn holds(&self, step: &str, row: &RowState) -> bool {
+        let back = self.rendered.step == "rollback";
+        self.rendered.rows.iter().any(|held| if back { held.row == step } else { held.row == row.key })
+    }
+}
+
 /// A step of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepState {
@@ -210,6 +223,8 @@ pub struct StepState {
     pub skipped: Option<String>,
     /// Its observation starts anew here.
     pub window: Option<Stamp>,
+    /// The last entry that opened rows of an earlier step: what was confirmed before it and not started is confirmed again.
+    pub disturbed: u64,
 }
 
 impl StepState {
@@ -239,7 +254,7 @@ impl StepState {
 }
 
 /// Opens a row for an attempt; what an earlier one did is kept.
-pub(super) fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
+pub(in crate::engine) fn open_row(step: &mut StepState, key: &str, value: &Value, attempt: u32) {
     step.attempt = attempt;
     step.confirmed = None;
     match step.row_mut(key) {

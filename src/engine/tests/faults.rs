@@ -10,15 +10,8 @@ const OLD: &str = "AKIAEXAMPLE00000OLD1";
 
 fn upto(step: &str) -> Harness {
     let mut run = Harness::new(EnvironmentKind::Sandbox);
-    for _ in 0..40 {
-        run.wait_for_gates();
-        match run.engine.focus() {
-            Focus::Confirm { step: id } if id == step => return run,
-            Focus::Confirm { .. } => run.confirm().unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-    panic!("{step} is never reached");
+    run.reach(step);
+    run
 }
 
 fn send_with(run: &mut Harness, fault: Fault) {
@@ -191,4 +184,17 @@ fn a_stranger_action_or_an_old_digest_is_refused() {
     let confirm = Decision::Confirm { step: "create".into(), digest: "0".repeat(64), answer };
     assert!(run.decide(confirm).unwrap_err().0.contains("changed"));
     assert!(run.world.sent.is_empty());
+}
+
+#[test]
+fn gates_that_were_read_long_before_the_last_one_are_read_again() {
+    let mut run = upto("deactivate");
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "sign".into(), ..Answer::default() };
+    run.decide(Decision::Confirm { step: "deactivate".into(), digest: rendered.digest(), answer }).unwrap();
+    run.hold(Fault::None);
+    run.wait(300);
+    run.deliver();
+    run.run_on();
+    assert!(!run.world.active(OLD), "{:?}", run.engine.notice());
 }

@@ -9,9 +9,9 @@ use serde_json::{Map, json};
 use super::world::{Fault, World};
 use crate::engine::book::Book;
 use crate::engine::decision::{Decision, Input};
-use crate::engine::effect::{Effect, Ended, Outcome};
+use crate::engine::effect::{Effect, Ended, Outcome, Purpose};
 use crate::engine::entry::{
-    Answer, Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, RegisterRef, SEMANTICS, Stamp,
+    Answer, Body, Entry, EnvironmentKind, EnvironmentRef, FORMAT, FileRef, Opened, Place, RegisterRef, SEMANTICS, Stamp,
 };
 use crate::engine::focus::Focus;
 use crate::engine::machine::{Engine, Refusal};
@@ -47,10 +47,18 @@ pub struct Harness {
     pub entries: Vec<Entry>,
     pub world: World,
     pub now: Stamp,
+    /// Who takes over, if somebody does.
+    pub taker: String,
+    /// An answer that is on its way.
+    pub held: Option<(Place, Option<Purpose>, Outcome)>,
 }
 
 impl Harness {
     pub fn new(kind: EnvironmentKind) -> Self {
+        Self::with_inputs(kind, |_| {})
+    }
+
+    pub fn with_inputs(kind: EnvironmentKind, change: impl FnOnce(&mut Map<String, serde_json::Value>)) -> Self {
         let book = Arc::new(book());
         // 20:30 UTC is outside the window that the runbook keeps free.
         let now = Stamp::parse("2026-11-20T20:30:00.000Z").unwrap();
@@ -61,6 +69,7 @@ impl Harness {
         inputs.insert("bucket".into(), json!("raxx-backups"));
         inputs.insert("store".into(), holder(HOLDERS[0]));
         inputs.insert("consumers".into(), json!(HOLDERS[1..].iter().map(|name| holder(name)).collect::<Vec<_>>()));
+        change(&mut inputs);
         let endpoints =
             ["iam", "sts", "s3", "boxes"].map(|name| (name.to_owned(), format!("http://127.0.0.1:1/{name}")));
         let opened = Opened {
@@ -101,12 +110,19 @@ impl Harness {
             sigs: None,
         };
         let engine = Engine::open(book, &first).unwrap();
-        Self { engine, entries: vec![first], world: World::new(&HOLDERS, now), now }
+        Self {
+            engine,
+            entries: vec![first],
+            world: World::new(&HOLDERS, now),
+            now,
+            taker: "bob@example.com".into(),
+            held: None,
+        }
     }
 
     pub fn append(&mut self, body: Body) {
         let by = match &body {
-            Body::TookOver { .. } => "bob@example.com".to_owned(),
+            Body::TookOver { .. } => self.taker.clone(),
             _ => self.engine.state().operator.clone(),
         };
         let n = self.entries.len() as u64;
@@ -155,10 +171,35 @@ impl Harness {
     /// Carries out one effect that is due, if any.
     pub fn effect(&mut self, fault: Fault) -> bool {
         self.settle_entries();
-        let Some(effect) = self.engine.poll_effect(self.now) else { return false };
-        let (place, purpose, outcome) = match effect {
+        let Some((place, purpose, outcome)) = self.carried_out(fault) else { return false };
+        self.input(Input::Answer { place, purpose, outcome }).unwrap();
+        true
+    }
+
+    /// As [`Harness::effect`], but the answer stays under way until [`Harness::deliver`].
+    pub fn hold(&mut self, fault: Fault) {
+        self.settle_entries();
+        if self.held.is_none() {
+            self.held = self.carried_out(fault);
+        }
+    }
+
+    /// The answer that was held comes in.
+    pub fn deliver(&mut self) {
+        if let Some((place, purpose, outcome)) = self.held.take() {
+            self.input(Input::Answer { place, purpose, outcome }).unwrap();
+        }
+    }
+
+    fn carried_out(&mut self, fault: Fault) -> Option<(Place, Option<Purpose>, Outcome)> {
+        let effect = self.engine.poll_effect(self.now)?;
+        let (place, purpose, mut outcome) = match effect {
             Effect::Read { place, purpose, calls, .. } => {
+                let throttled = self.world.throttled.iter().any(|op| calls.iter().any(|call| call.op == *op));
+                let fault = if throttled { Fault::NotSent } else { fault };
+                let refused = self.world.refusing.iter().any(|op| calls.iter().any(|call| call.op == *op));
                 let outcome = match fault {
+                    _ if refused => Outcome::error(Ended::Refused, "AccessDenied", "not allowed"),
                     Fault::None | Fault::LostAfter => self.world.read(&calls),
                     _ => Outcome::error(Ended::NoAnswer, "Throttling", "slow down"),
                 };
@@ -169,8 +210,10 @@ impl Harness {
                 (place, None, outcome)
             }
         };
-        self.input(Input::Answer { place, purpose, outcome }).unwrap();
-        true
+        if outcome.ended == Ended::Answered {
+            outcome.reading.date = Some(self.now.time().format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        }
+        Some((place, purpose, outcome))
     }
 
     /// Carries out effects, moving the clock where one is due later, until a person is needed.
@@ -181,7 +224,7 @@ impl Harness {
             }
             let gated = matches!(self.engine.focus(), Focus::Confirm { .. }) && !self.engine.confirming();
             match self.engine.wakeup(self.now) {
-                Some(at) if at > self.now && !gated => self.now = at,
+                Some(at) if at > self.now && !gated && self.held.is_none() => self.now = at,
                 _ => return,
             }
         }
@@ -200,6 +243,19 @@ impl Harness {
                 _ => return,
             }
         }
+    }
+
+    /// Confirms everything as it comes until that step waits for its confirmation.
+    pub fn reach(&mut self, step: &str) {
+        for _ in 0..60 {
+            self.wait_for_gates();
+            match self.engine.focus() {
+                Focus::Confirm { step: id } if id == step => return,
+                Focus::Confirm { .. } => self.confirm().unwrap(),
+                other => panic!("{step} is never reached: {other:?}"),
+            }
+        }
+        panic!("{step} is never reached");
     }
 
     pub fn confirm(&mut self) -> Result<(), Refusal> {
@@ -242,6 +298,15 @@ impl Harness {
         let engine = self.replayed(false);
         assert_eq!(engine.state(), self.engine.state(), "the state rebuilt from the entries is another");
         self.engine = engine;
+        self.held = None;
+    }
+
+    /// Somebody comes back to the run, or takes it over.
+    pub fn back(&mut self, by: &str) -> Result<(), Refusal> {
+        by.clone_into(&mut self.taker);
+        let caller = format!("arn:aws:iam::000000000000:user/{}", by.split('@').next().unwrap_or(by));
+        let (host, version, binary) = ("h".into(), "0".into(), String::new());
+        self.input(Input::Back { by: by.to_owned(), caller, host, version, binary })
     }
 
     /// The engine that only read the entries; `judging` each of them, as `verify` does.

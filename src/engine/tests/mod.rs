@@ -1,6 +1,8 @@
-//! The engine over a small world: whole runs, faults, and long random histories.
+//! The engine over a small world: whole runs, faults, people, and long random histories.
 
 mod faults;
 mod harness;
 mod histories;
+mod people;
+mod sop;
 mod world;

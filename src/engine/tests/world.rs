@@ -38,6 +38,20 @@ pub struct World {
     /// Every mutating call that was handed out, with when.
     pub sent: Vec<(Stamp, Place, Call)>,
     pub deleted: Vec<String>,
+    /// New keys never work.
+    pub unspread: bool,
+    /// The operator is the user whose key is rotated.
+    pub own_key: bool,
+    /// Permissions that are missing.
+    pub denied: Vec<&'static str>,
+    /// Whose the pairs are.
+    pub user: &'static str,
+    /// Holders that got half a pair.
+    pub half: Vec<&'static str>,
+    /// Reads that get no answer, by operation.
+    pub throttled: Vec<&'static str>,
+    /// Reads that are refused, by operation.
+    pub refusing: Vec<&'static str>,
     next: u32,
 }
 
@@ -49,7 +63,20 @@ impl World {
         values.insert("AWS_SECRET_ACCESS_KEY".into(), json!({"fp": "0101"}));
         let boxes = holders.iter().map(|name| ((*name).to_owned(), (1, values.clone()))).collect();
         let key = Key { id: old.into(), active: true, created: at, used: None };
-        Self { keys: vec![key], boxes, sent: Vec::new(), deleted: Vec::new(), next: 0 }
+        Self {
+            keys: vec![key],
+            boxes,
+            sent: Vec::new(),
+            deleted: Vec::new(),
+            unspread: false,
+            own_key: false,
+            denied: Vec::new(),
+            user: "raxx-vault-operator",
+            half: Vec::new(),
+            throttled: Vec::new(),
+            refusing: Vec::new(),
+            next: 0,
+        }
     }
 
     pub fn active(&self, id: &str) -> bool {
@@ -129,7 +156,7 @@ impl World {
 
     fn read_one(&self, call: &Call) -> Outcome {
         let acts_as = call.params.get("as").and_then(|pair| pair["access_key_id"].as_str());
-        if acts_as.is_some_and(|id| !self.active(id)) {
+        if acts_as.is_some_and(|id| !self.active(id) || (self.unspread && id.contains("NEW"))) {
             return Outcome::error(Ended::Refused, "InvalidClientTokenId", "not valid");
         }
         let listed = |active: Option<bool>| -> Vec<Value> {
@@ -143,7 +170,7 @@ impl World {
         };
         Outcome::answered(match call.op.as_str() {
             "iam.preflight" => {
-                json!({"caller": {"arn": "arn:aws:iam::000000000000:user/oncall", "is_target": false}, "denied": []})
+                json!({"caller": {"arn": "arn:aws:iam::000000000000:user/oncall", "is_target": self.own_key}, "denied": self.denied})
             }
             "iam:ListAccessKeys" => {
                 json!({"keys": listed(None), "active": listed(Some(true)), "inactive": listed(Some(false))})
@@ -155,7 +182,7 @@ impl World {
             }
             "sts:GetCallerIdentity" => match acts_as {
                 Some(_) => {
-                    json!({"arn": "arn:aws:iam::000000000000:user/raxx-vault-operator", "user": "raxx-vault-operator"})
+                    json!({"arn": format!("arn:aws:iam::000000000000:user/{}", self.user), "user": self.user})
                 }
                 None => json!({"arn": "arn:aws:iam::000000000000:user/oncall", "user": "oncall"}),
             },
@@ -167,7 +194,8 @@ impl World {
             "holder.prove" => {
                 let (_, values) = boxed(call);
                 let id = values.get("AWS_ACCESS_KEY_ID").and_then(Value::as_str).unwrap_or("");
-                let works = self.active(id);
+                let name = call.params["holder"]["name"].as_str().unwrap_or("");
+                let works = self.active(id) && !self.half.contains(&name);
                 let denied = if works { json!([]) } else { json!(["InvalidAccessKeyId"]) };
                 json!({"works": works, "denied": denied, "key_id": id})
             }

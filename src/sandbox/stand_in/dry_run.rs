@@ -10,6 +10,10 @@ use super::{Done, ENV_ROOT, Link, systemctl};
 use crate::sandbox::holder::{NAME_ID, NAME_SECRET, parse_env_file};
 use crate::secret::Secret;
 
+/// Says that a request is of a consumer: it runs on a machine of its own, and the clock of that one is right, whatever
+/// this machine's is ([`crate::sandbox::Fault::SkewedClock`]).
+pub(in crate::sandbox) const RIGHT_CLOCK: &str = "x-drill-right-clock";
+
 /// With the pair of this process's environment; on a host without one there, with that of its services' files.
 pub(super) async fn from_environment(link: &Link) -> anyhow::Result<Done> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -54,12 +58,22 @@ pub(in crate::sandbox) async fn run(link: &Link, id: Option<String>, secret: Opt
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(&link.url)
+        .endpoint_url(&link.s3)
         .force_path_style(true)
         .retry_config(RetryConfig::disabled())
         .credentials_provider(credentials)
         .build();
-    match aws_sdk_s3::Client::from_conf(config).list_objects_v2().bucket(bucket).max_keys(1).send().await {
+    match aws_sdk_s3::Client::from_conf(config)
+        .list_objects_v2()
+        .bucket(bucket)
+        .max_keys(1)
+        .customize()
+        .mutate_request(|request| {
+            request.headers_mut().insert(RIGHT_CLOCK, "yes");
+        })
+        .send()
+        .await
+    {
         Ok(_) => Done::ok(format!("key {id} ok\n")),
         Err(error) => {
             let said = match (error.code(), error.message()) {

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::{ENV_TOKEN, ENV_URL};
+use super::{ENV_S3, ENV_TOKEN, ENV_URL};
 use crate::secret::Secret;
 
 /// An answer: its status, and its body as JSON (null if it is none) and as text.
@@ -14,10 +14,12 @@ pub(in crate::sandbox) struct Said {
 }
 
 /// Where the sandbox is, and what it takes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::sandbox) struct Link {
     pub(in crate::sandbox) url: String,
     pub(in crate::sandbox) token: Secret,
+    /// Where consumers call S3.
+    pub(in crate::sandbox) s3: String,
     client: reqwest::Client,
 }
 
@@ -30,14 +32,27 @@ impl Link {
             bail!("{ENV_URL} is {url:?}, and a sandbox is at http://127.0.0.1:PORT");
         }
         let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
-        Ok(Self { url: url.to_owned(), token, client })
+        Ok(Self { url: url.to_owned(), token, s3: url.to_owned(), client })
+    }
+
+    /// With an S3 of somebody else.
+    ///
+    /// # Errors
+    /// It is not on loopback.
+    pub(in crate::sandbox) fn with_s3(mut self, s3: String) -> anyhow::Result<Self> {
+        if !crate::action::is_loopback(&s3) {
+            bail!("{ENV_S3} is {s3:?}, and a drill reaches this machine only");
+        }
+        self.s3 = s3;
+        Ok(self)
     }
 
     pub(super) fn from_environment() -> anyhow::Result<Self> {
         let get = |name: &str| {
             std::env::var(name).with_context(|| format!("{name} is not set; this stand-in works only inside a drill"))
         };
-        Self::new(&get(ENV_URL)?, Secret::new(get(ENV_TOKEN)?))
+        let link = Self::new(&get(ENV_URL)?, Secret::new(get(ENV_TOKEN)?))?;
+        std::env::var(ENV_S3).map_or(Ok(link.clone()), |s3| link.with_s3(s3))
     }
 
     /// Sends a request to `/-/PATH`.

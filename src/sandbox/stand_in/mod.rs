@@ -21,6 +21,8 @@ pub(super) use link::Link;
 pub const ENV_URL: &str = "KEYWARD_SANDBOX_URL";
 /// The variable with the sandbox's token.
 pub const ENV_TOKEN: &str = "KEYWARD_SANDBOX_TOKEN";
+/// The variable with the S3 that consumers call; the sandbox itself without it.
+pub(super) const ENV_S3: &str = "KEYWARD_SANDBOX_S3";
 /// The variable with the folder that stands for a host's root.
 pub(super) const ENV_ROOT: &str = "KEYWARD_ROOT";
 /// The variable with that host's name.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use tokio::process::Command;
 
-use super::{Done, ENV_HOST, ENV_ROOT, ENV_TOKEN, ENV_URL, Link};
+use super::{Done, ENV_HOST, ENV_ROOT, ENV_S3, ENV_TOKEN, ENV_URL, Link};
 
 /// Options of ssh that take a value in the next argument.
 const WITH_VALUE: &str = "bcDEeFIiJLlmOopQRSWw";
@@ -75,6 +75,7 @@ pub(in crate::sandbox) async fn prepare(link: &Link, args: &[String]) -> anyhow:
         .env(ENV_ROOT, root)
         .env(ENV_HOST, &host)
         .env(ENV_URL, &link.url)
+        .env(ENV_S3, &link.s3)
         .env(ENV_TOKEN, link.token.expose())
         .current_dir(root)
         .kill_on_drop(true);

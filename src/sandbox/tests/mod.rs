@@ -1,7 +1,6 @@
-//! The sandbox from outside: through the real SDK, the stock `aws` command, and the stand-ins' own protocols.
+//! The sandbox from outside: through the real SDK, and the stand-ins' own protocols. Stock clients: `tests/suite/peers.rs`.
 
 mod aws;
-mod command_line;
 mod faults;
 mod hostile;
 mod systems;

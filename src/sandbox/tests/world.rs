@@ -1,8 +1,10 @@
 //! What a drill starts with.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::super::{Fault, HolderKind, World};
+use super::super::{Fault, HolderKind, Keep, World};
 use super::*;
 
 #[test]
@@ -55,13 +57,11 @@ fn drill_values_that_cannot_be_are_refused_by_name() {
 #[tokio::test]
 async fn a_world_that_is_kept_goes_on_in_another_process() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("world.json");
+    let kept = Arc::new(Kept::default());
     let bin = dir.path().join("bin");
     let sandbox = example().await;
     sandbox.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
-    sandbox.keep(&file).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
+    sandbox.keep(kept.clone()).unwrap();
     let new = created(&sandbox).await;
     sandbox.inject(Fault::LostDelete).unwrap();
     wait(&sandbox, 3600);
@@ -69,10 +69,15 @@ async fn a_world_that_is_kept_goes_on_in_another_process() {
     call(&sandbox, "PATCH", "heroku/apps/raxx-api-prod/config-vars", Some(vars)).await;
     let env_file = bin.join("hosts/vault.lightsail/etc/raxx/credentials.env");
     std::fs::write(&env_file, "AWS_ACCESS_KEY_ID=changed\n").unwrap();
-    let before = (sandbox.snapshot(), sandbox.clock().now(), sandbox.token().expose().to_owned());
+    let before =
+        (sandbox.snapshot(), sandbox.clock().now(), sandbox.token().expose().to_owned(), sandbox.url().to_owned());
     drop(sandbox);
+    // The server lets go of its port when its task has seen that it is to stop.
+    tokio::task::yield_now().await;
 
-    let again = Sandbox::restore(&file, Clock::virtual_now()).await.unwrap();
+    let port = before.3.clone();
+    let again = Sandbox::restore(kept, Clock::virtual_now()).await.unwrap();
+    assert_eq!(again.url(), port);
     again.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
     assert_eq!(again.token().expose(), before.2);
     assert!((again.clock().now().millis() - before.1.millis()).abs() < 5_000);
@@ -88,12 +93,71 @@ async fn a_world_that_is_kept_goes_on_in_another_process() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_world_is_refused() {
+async fn a_hosts_file_that_was_taken_away_comes_back_with_the_world() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("world.json");
-    assert!(Sandbox::restore(&file, Clock::virtual_now()).await.is_err());
-    std::fs::write(&file, "{\"port\": 1").unwrap();
-    assert!(Sandbox::restore(&file, Clock::virtual_now()).await.is_err());
+    let (kept, bin) = (Arc::new(Kept::default()), dir.path().join("bin"));
+    let sandbox = example().await;
+    sandbox.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
+    sandbox.keep(kept.clone()).unwrap();
+    let file = bin.join("hosts/vault.lightsail/etc/raxx/credentials.env");
+    std::fs::write(&file, "AWS_ACCESS_KEY_ID=changed\n").unwrap();
+    sandbox.save().unwrap();
+    drop(sandbox);
+    std::fs::remove_dir_all(&bin).unwrap();
+    tokio::task::yield_now().await;
+    let again = Sandbox::restore(kept, Clock::virtual_now()).await.unwrap();
+    again.install_stand_ins(&bin, std::path::Path::new("/bin/sh")).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "AWS_ACCESS_KEY_ID=changed\n");
+}
+
+#[tokio::test]
+async fn what_is_no_world_is_refused_and_so_is_another_port() {
+    let kept = Arc::new(Kept::default());
+    assert!(Sandbox::restore(kept.clone(), Clock::virtual_now()).await.is_err());
+    kept.write(b"{\"port\": 1").unwrap();
+    assert!(Sandbox::restore(kept.clone(), Clock::virtual_now()).await.is_err());
+    let sandbox = example().await;
+    sandbox.keep(kept.clone()).unwrap();
+    let error = Sandbox::restore(kept, Clock::virtual_now()).await.unwrap_err().to_string();
+    let port = sandbox.url().rsplit(':').next().unwrap();
+    assert!(error.contains(port), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_that_can_not_be_kept_is_not_answered_as_done() {
+    #[derive(Debug, Default)]
+    struct Full(std::sync::atomic::AtomicBool);
+    impl Keep for Full {
+        fn write(&self, _: &[u8]) -> std::io::Result<()> {
+            match self.0.load(std::sync::atomic::Ordering::SeqCst) {
+                true => Err(std::io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        }
+        fn read(&self) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+    }
+    let sandbox = example().await;
+    let full = Arc::new(Full::default());
+    sandbox.keep(full.clone()).unwrap();
+    full.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(iam(&sandbox, sandbox.operator()).create_access_key().user_name(USER).send().await.is_err());
+}
+
+/// A world in memory.
+#[derive(Debug, Default)]
+struct Kept(std::sync::Mutex<Vec<u8>>);
+
+impl Keep for Kept {
+    fn write(&self, world: &[u8]) -> std::io::Result<()> {
+        *self.0.lock().unwrap() = world.to_vec();
+        Ok(())
+    }
+
+    fn read(&self) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
+        Ok(zeroize::Zeroizing::new(self.0.lock().unwrap().clone()))
+    }
 }
 
 #[tokio::test]

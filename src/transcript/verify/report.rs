@@ -170,6 +170,9 @@ impl Report {
                 signature.n, signature.kind, signature.principal, signature.key, signature.why
             ));
         }
+        if let Some(last) = self.signatures.last() {
+            lines.push(format!("With stock tools, in the run's folder: {}", last.check));
+        }
         lines.extend(self.anchors.iter().map(|anchor| format!("Backed by {anchor}.")));
         lines.extend(self.not_covered.iter().map(|limit| format!("Not shown: {limit}")));
         lines

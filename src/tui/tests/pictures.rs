@@ -17,6 +17,17 @@ fn a_picture_has_every_character_of_the_screen_and_is_escaped() {
     assert_eq!(drawn, shown);
 }
 
+/// The README's picture. With `KEYWARD_PICTURES=DIR` it is made anew, to be copied to `assets/screens/`.
+#[test]
+fn the_readmes_picture_is_the_screen_as_it_is_drawn() {
+    let drawn = svg(&Terminal::showing(View::Run(Box::new(fixtures::confirm()))).buffer);
+    if let Some(folder) = std::env::var_os("KEYWARD_PICTURES") {
+        std::fs::write(std::path::Path::new(&folder).join("confirm.svg"), &drawn).unwrap();
+    }
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/screens/confirm.svg");
+    assert!(std::fs::read_to_string(&kept).unwrap() == drawn, "{} shows another screen", kept.display());
+}
+
 #[test]
 fn pictures() {
     let Some(folder) = std::env::var_os("KEYWARD_PICTURES") else { return };

@@ -1,0 +1,3 @@
+//! What README's numbers come from.
+
+fn main() {}
