@@ -99,7 +99,7 @@ impl Terminal {
     #[track_caller]
     fn press_until(&mut self, keys: &str, words: &str) {
         let before = self.text();
-        let again = keys.chars().count() == 1;
+        let again = keys.chars().count() == 1 || keys.starts_with("\x1b[200~");
         let mut next = Instant::now() + Duration::from_secs(2);
         let end = Instant::now() + PATIENCE;
         self.press(keys);
@@ -143,9 +143,17 @@ impl Terminal {
         for _ in 0..400 {
             self.until("something to do", |now| {
                 now.contains(words)
-                    || ["unseen", "y sign", "Enter asks", "to the sign line", "W clock", "moves the clock"]
-                        .iter()
-                        .any(|wanted| now.contains(wanted))
+                    || [
+                        "unseen",
+                        "y sign",
+                        "Enter asks",
+                        "to the sign line",
+                        "W clock",
+                        "moves the clock",
+                        "Look again",
+                    ]
+                    .iter()
+                    .any(|wanted| now.contains(wanted))
             });
             let now = self.text();
             if now.contains(words) {
@@ -155,6 +163,9 @@ impl Terminal {
                 PAGE_DOWN
             } else if now.contains("y sign  Esc no") {
                 "y"
+            } else if now.contains("Look again") {
+                // The next key takes the message away.
+                "k"
             } else if now.contains(" W clock") {
                 "W"
             } else {
@@ -366,8 +377,7 @@ fn keys_that_come_before_the_page_was_seen_and_a_signal_leave_no_trace() {
     // Typed blindly, before anything stands on the screen.
     terminal.press("y\ry\r");
     terminal.see("0  You are not the user");
-    terminal.press("\x1b[200~\ny\r\x1b[201~");
-    terminal.see("Paste works in text fields only");
+    terminal.press_until("\x1b[200~\ny\r\x1b[201~", "Paste works in text fields only");
     let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
     terminal.parser.screen_mut().set_size(size_of(30), size_of(100));
     terminal.master.resize(size).unwrap();
