@@ -29,3 +29,6 @@ pub mod session;
 pub mod snapshot;
 pub mod unattended;
 pub mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -356,7 +356,11 @@ fn stand_ins(
         Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()))
     };
     let (bin, home) = (scratch.join("bin"), scratch.join("home"));
-    let exe = std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
+    #[cfg(not(test))]
+    let exe = std::env::current_exe();
+    #[cfg(test)]
+    let exe = super::tests::program();
+    let exe = exe.map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
     std::fs::create_dir_all(&home).map_err(io)?;
     sandbox.install_stand_ins(&bin, &exe).map_err(io)?;
     for (name, system) in sandbox.systems() {
