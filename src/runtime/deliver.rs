@@ -22,7 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Tells everybody who wants to know of this last entry. Each delivery is noted in the register with the head that is its
 /// id. Returns a sentence for each that failed; the run's end does not depend on it.
-pub(super) async fn deliver(session: &Session, opened: &Opened, folder: &Path, last: &Entry, head: &str) -> Vec<String> {
+pub(super) async fn deliver(
+    session: &Session,
+    opened: &Opened,
+    folder: &Path,
+    last: &Entry,
+    head: &str,
+) -> Vec<String> {
     if opened.environment.kind != EnvironmentKind::Account {
         return Vec::new();
     }
@@ -31,7 +37,9 @@ pub(super) async fn deliver(session: &Session, opened: &Opened, folder: &Path, l
     for notify in session.config.notify.iter().filter(|notify| wants(notify, event)) {
         let name = notify.command.first().map_or("", String::as_str);
         match tell(notify, &message).await {
-            Err(why) => failed.push(format!("{name} was not told that the run {event}: {why}; keyward runs shows the run")),
+            Err(why) => {
+                failed.push(format!("{name} was not told that the run {event}: {why}; keyward runs shows the run"))
+            }
             Ok(()) => {
                 let register = session.store.register();
                 let noted = register.note(

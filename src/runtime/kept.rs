@@ -77,8 +77,7 @@ impl Keep for SealedWorld {
         use std::os::unix::fs::OpenOptionsExt;
         let sealed = age::encrypt(&self.identity.to_public(), world).map_err(io::Error::other)?;
         // A world is made up, so it need not outlive a loss of power: no sync, which would cost more than the drill.
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.next)?;
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.next)?;
         io::Write::write_all(&mut file, &sealed)?;
         fs::rename(&self.next, &self.world)
     }

@@ -160,7 +160,9 @@ impl LiveHolder {
                     BTreeMap::from([(NAME_ID.into(), secret_of(id)), (NAME_SECRET.into(), secret_of(secret))]);
                 Held::Github(Repo { secrets, runs: Vec::new() })
             }
-            HolderKind::EnvFile { .. } => Held::Host(Service { running: Some(spec.pair.clone()), root: None, file: None }),
+            HolderKind::EnvFile { .. } => {
+                Held::Host(Service { running: Some(spec.pair.clone()), root: None, file: None })
+            }
             HolderKind::Unlisted => Held::Unlisted,
         };
         let every = super::key::millis(spec.uses_every).max(1000);

@@ -73,13 +73,16 @@ fn a_runbook_that_is_not_safe_is_not_run() {
 fn plan_shows_every_step_under_the_sops_number_and_begins_no_run() {
     let machine = Machine::new();
     let plain = machine.keyward(&["plan", "aws-iam-access-key"]).ended(0).out;
-    for says in ["Create the new key", "Deactivate the old key", "Delete the old key", "7a", "7b", "raxx-vault-operator"] {
+    for says in
+        ["Create the new key", "Deactivate the old key", "Delete the old key", "7a", "7b", "raxx-vault-operator"]
+    {
         assert!(plain.contains(says), "{says} is missing from\n{plain}");
     }
     let steps = machine.keyward(&["--json", "plan", "aws-iam-access-key"]).ended(0).json();
     let text = std::fs::read_to_string(format!("{REPOSITORY}/runbooks/aws-iam-access-key.yaml")).unwrap();
     assert_eq!(steps.len(), text.lines().filter(|line| line.starts_with("  - id: ")).count());
-    let effect = |id: &str| steps.iter().find(|step| step["step"] == id || step["id"] == id).map(|s| s["effect"].clone());
+    let effect =
+        |id: &str| steps.iter().find(|step| step["step"] == id || step["id"] == id).map(|s| s["effect"].clone());
     assert_eq!(effect("create"), Some(Value::from("changes")));
     assert_eq!(effect("delete"), Some(Value::from("no way back")));
     assert_eq!(effect("proofs"), Some(Value::from("reads")));

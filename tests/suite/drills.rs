@@ -71,7 +71,8 @@ fn the_day_of_observation_passes_on_a_clock_that_the_transcript_calls_virtual() 
     let moved = transcript.kind("clock_moved").filter(within);
     let moved: TimeDelta = moved.map(|entry| time(entry, "at") - time(entry, "from")).sum();
     assert!(virtual_time - moved < TimeDelta::minutes(5), "all but what really passed was moved: {moved}");
-    let shut = transcript.at("gate", "proofs-final").find(|gate| gate["verdict"] != "pass").expect("the window is shut");
+    let shut =
+        transcript.at("gate", "proofs-final").find(|gate| gate["verdict"] != "pass").expect("the window is shut");
     assert!(time(&shut["evidence"], "opens") >= time(off, "at") + TimeDelta::hours(24));
 }
 
@@ -131,7 +132,8 @@ fn stock_ssh_keygen_accepts_every_checkpoint_and_no_other_prefix() {
 fn the_commands_that_verify_prints_work_as_they_stand() {
     let (machine, drilled) = completed();
     let (_, report) = machine.verify(&drilled.path);
-    let checks: Vec<&str> = report["signatures"].as_array().unwrap().iter().filter_map(|s| s["check"].as_str()).collect();
+    let checks: Vec<&str> =
+        report["signatures"].as_array().unwrap().iter().filter_map(|s| s["check"].as_str()).collect();
     assert!(checks.len() >= 7, "{report}");
     let auditor = Machine::new();
     super::machine::copy(&drilled.path, &auditor.work());
@@ -149,10 +151,14 @@ fn the_commands_that_verify_prints_work_as_they_stand() {
 #[test]
 fn with_a_store_nothing_is_written_elsewhere_but_the_signing_key() {
     let (machine, drilled) = completed();
-    assert_eq!(files_below(&machine.work()).iter().filter(|(path, _)| path.extension().is_none_or(|e| e != "txt")).count(), 0);
+    assert_eq!(
+        files_below(&machine.work()).iter().filter(|(path, _)| path.extension().is_none_or(|e| e != "txt")).count(),
+        0
+    );
     let key = machine.signing_key();
     let beside = key.parent().unwrap();
-    let elsewhere: Vec<_> = files_below(&machine.home()).into_iter().filter(|(path, _)| !path.starts_with(beside)).collect();
+    let elsewhere: Vec<_> =
+        files_below(&machine.home()).into_iter().filter(|(path, _)| !path.starts_with(beside)).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -160,7 +166,10 @@ fn with_a_store_nothing_is_written_elsewhere_but_the_signing_key() {
     assert_eq!(mode(&drilled.path) & 0o077, 0, "a run's folder is its owner's");
     let kept = std::fs::read(drilled.path.join("runbook.yaml")).unwrap();
     assert_eq!(kept, std::fs::read(Path::new(REPOSITORY).join("runbooks/aws-iam-access-key.yaml")).unwrap());
-    assert!(!machine.store().join(".drill").join(drilled.path.file_name().unwrap()).exists(), "the drill's hosts are gone");
+    assert!(
+        !machine.store().join(".drill").join(drilled.path.file_name().unwrap()).exists(),
+        "the drill's hosts are gone"
+    );
     assert_eq!(files_below(&drilled.path.join("sealed")), [], "what was sealed is destroyed at the seal");
 }
 

@@ -141,7 +141,8 @@ fn two_faults_are_both_told() {
 #[test]
 fn every_file_beside_the_transcript_is_covered() {
     type Edit = fn(&Copied);
-    let append = |path: &Path| std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"# x\n").unwrap();
+    let append =
+        |path: &Path| std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"# x\n").unwrap();
     for file in ["runbook.yaml", "connectors/heroku.yaml", "roster.json"] {
         let copied = Copied::alone();
         append(&copied.run.join(file));
@@ -246,7 +247,8 @@ fn what_the_signer_rewrites_must_still_be_a_run_that_could_have_been() {
         ("a delete before its day is over", |entries| {
             let from = position(entries, "confirmed", "proofs-final");
             let early = |text: &Value| {
-                let at = chrono::DateTime::parse_from_rfc3339(text.as_str().unwrap()).unwrap() - chrono::TimeDelta::hours(20);
+                let at = chrono::DateTime::parse_from_rfc3339(text.as_str().unwrap()).unwrap()
+                    - chrono::TimeDelta::hours(20);
                 json!(at.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
             };
             let last = entries[..from].iter().rposition(|entry| entry["kind"] == "clock_moved").unwrap();
@@ -304,7 +306,10 @@ fn what_was_confirmed_has_the_digest_that_jq_and_sha256sum_give() {
         let action = entry["action"].as_str().unwrap();
         assert!(action.is_ascii());
         let parsed: Value = serde_json::from_str(action).unwrap();
-        assert_eq!((&parsed["step"], &parsed["caller"]), (&entry["step"], &json!("arn:aws:iam::000000000000:user/oncall")));
+        assert_eq!(
+            (&parsed["step"], &parsed["caller"]),
+            (&entry["step"], &json!("arn:aws:iam::000000000000:user/oncall"))
+        );
     }
 }
 

@@ -80,7 +80,11 @@ impl End {
 
     #[track_caller]
     fn says(self, sentence: &str) -> Self {
-        assert!(self.transcript.text().contains(sentence), "no {sentence:?} in the transcript of {}", self.drilled.status);
+        assert!(
+            self.transcript.text().contains(sentence),
+            "no {sentence:?} in the transcript of {}",
+            self.drilled.status
+        );
         self
     }
 
@@ -125,10 +129,16 @@ impl End {
     /// Keys are changed only if the drill's user had them from the start, or the run created them.
     #[track_caller]
     fn touched_no_key_of_others(&self) {
-        let created: Vec<Value> = self.transcript.entries.iter().filter(|entry| entry["step"] == "create").map(|entry| {
-            let result = &entry["result"]["id"];
-            if result.is_null() { entry["evidence"]["key"].clone() } else { result.clone() }
-        }).collect();
+        let created: Vec<Value> = self
+            .transcript
+            .entries
+            .iter()
+            .filter(|entry| entry["step"] == "create")
+            .map(|entry| {
+                let result = &entry["result"]["id"];
+                if result.is_null() { entry["evidence"]["key"].clone() } else { result.clone() }
+            })
+            .collect();
         let known = [json!(OLD), json!("AKIAEXAMPLE000003KLM")];
         for (entry, call) in self.calls() {
             let op = call["op"].as_str().unwrap_or_default();
@@ -197,7 +207,8 @@ fn a_forgotten_consumer_is_seen_by_its_use_of_the_old_key() {
 #[test]
 fn half_a_pair_fails_its_proof_and_is_mended() {
     let end = End::completed("half-pair").deviates("retry");
-    let failed = end.transcript.entries.iter().filter(|entry| entry["row"] == "vault host" && entry["verdict"] == "fail");
+    let failed =
+        end.transcript.entries.iter().filter(|entry| entry["row"] == "vault host" && entry["verdict"] == "fail");
     assert!(failed.count() > 0, "the half pair was seen");
 }
 

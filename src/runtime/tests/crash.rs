@@ -45,8 +45,13 @@ async fn a_drill_that_was_stopped_anywhere_goes_on_to_its_end() {
         let office = Office::new();
         let folder = stopped_at(&office, entries, &[]).await;
         let mut driver = again(&office, &folder).await;
-        assert_eq!(unattended(&mut driver).await.unwrap(), Ending::Sealed(EndStatus::Completed), "from {entries}");
+        let ending = unattended(&mut driver).await.unwrap();
         let world = driver.sandbox().unwrap().snapshot();
+        // A key whose secret was lost with the process can't be used: back, and it is deleted.
+        let lost = transcript(&folder).iter().any(|entry| matches!(entry.body, Body::RollbackBegun { .. }));
+        let expected = if lost { EndStatus::RolledBack } else { EndStatus::Completed };
+        assert_eq!(ending, Ending::Sealed(expected), "from {entries}");
+        assert!(!lost || entries == 22, "from {entries}");
         assert_eq!(world.keys(USER).len(), 1, "from {entries}");
         assert!(world.broken().is_empty(), "from {entries}: {:?}", world.broken());
         drop(driver);
@@ -62,8 +67,11 @@ async fn a_drill_that_was_stopped_anywhere_goes_back_to_one_old_key() {
         let folder = stopped_at(&office, entries, &[]).await;
         let mut driver = again(&office, &folder).await;
         driver.first(Decision::RollBack { reason: "not today".into() }).await.unwrap().unwrap();
-        assert_eq!(unattended(&mut driver).await.unwrap(), Ending::Sealed(EndStatus::RolledBack), "from {entries}");
+        let ending = unattended(&mut driver).await.unwrap();
         let world = driver.sandbox().unwrap().snapshot();
+        // A create that never left changed nothing.
+        let unsent = entries == 22 && world.keys(USER).len() == 1 && ending == Ending::Sealed(EndStatus::Aborted);
+        assert!(unsent || ending == Ending::Sealed(EndStatus::RolledBack), "from {entries}: {ending:?}");
         let active: Vec<_> = world.keys(USER).iter().filter(|key| key.status == KeyStatus::Active).collect();
         assert!(active.len() == 1 && active[0].id.ends_with("OLD1"), "from {entries}: {active:?}");
         assert!(world.broken().is_empty(), "from {entries}: {:?}", world.broken());
@@ -134,6 +142,9 @@ async fn a_create_in_doubt_across_a_stop_is_asked_about_before_anything_else() {
     assert_eq!(ending, Ending::Sealed(EndStatus::RolledBack));
     let world = driver.sandbox().unwrap().snapshot();
     assert_eq!(world.keys(USER).len(), 1);
-    let sent = transcript(&folder).iter().filter(|e| matches!(&e.body, Body::Started { place, .. } if place.step == "create")).count();
+    let sent = transcript(&folder)
+        .iter()
+        .filter(|e| matches!(&e.body, Body::Started { place, .. } if place.step == "create"))
+        .count();
     assert_eq!(sent, 1);
 }

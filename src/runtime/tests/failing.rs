@@ -79,7 +79,8 @@ async fn a_store_that_fails_starts_nothing_new_and_says_the_way_back_by_hand() {
     assert!(!error.contains("AWS_SECRET_ACCESS_KEY="), "{error}");
     let all = transcript(&folder);
     let open = all.iter().filter(|entry| matches!(entry.body, Body::Started { .. })).count();
-    let answered = all.iter().filter(|e| matches!(&e.body, Body::Finished { place, .. } if started(&all).contains(&place.step)));
+    let answered =
+        all.iter().filter(|e| matches!(&e.body, Body::Finished { place, .. } if started(&all).contains(&place.step)));
     assert!(open <= answered.count(), "nothing is out");
 }
 
@@ -117,7 +118,9 @@ async fn a_key_of_somebody_else_in_a_doubt_is_not_ours_and_stays() {
         let _ = news.wait_for(|now| matches!(&now.focus, Focus::Confirm { step } if step == "create")).await;
         answering.abort();
         let _ = news
-            .wait_for(|now| now.state.step(&now.book, "create").is_some_and(|s| s.rows.iter().any(|r| r.look.is_some())))
+            .wait_for(|now| {
+                now.state.step(&now.book, "create").is_some_and(|s| s.rows.iter().any(|r| r.look.is_some()))
+            })
             .await;
         let _ = sent.send(());
         handle

@@ -65,12 +65,8 @@ fn keys(world: &Snapshot) -> String {
 
 /// What holds at every end.
 fn careful(fault: Fault, words: &str, world: &Snapshot, all: &[Entry]) {
-    let active: Vec<&str> = world
-        .keys(USER)
-        .iter()
-        .filter(|key| key.status == KeyStatus::Active)
-        .map(|key| key.id.as_str())
-        .collect();
+    let active: Vec<&str> =
+        world.keys(USER).iter().filter(|key| key.status == KeyStatus::Active).map(|key| key.id.as_str()).collect();
     assert!(!active.is_empty(), "{fault}: no key works any more");
     match words {
         "rolled back" => assert_eq!(active, [OLD], "{fault}"),

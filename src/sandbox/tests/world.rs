@@ -69,7 +69,8 @@ async fn a_world_that_is_kept_goes_on_in_another_process() {
     call(&sandbox, "PATCH", "heroku/apps/raxx-api-prod/config-vars", Some(vars)).await;
     let env_file = bin.join("hosts/vault.lightsail/etc/raxx/credentials.env");
     std::fs::write(&env_file, "AWS_ACCESS_KEY_ID=changed\n").unwrap();
-    let before = (sandbox.snapshot(), sandbox.clock().now(), sandbox.token().expose().to_owned(), sandbox.url().to_owned());
+    let before =
+        (sandbox.snapshot(), sandbox.clock().now(), sandbox.token().expose().to_owned(), sandbox.url().to_owned());
     drop(sandbox);
     // The server lets go of its port when its task has seen that it is to stop.
     tokio::task::yield_now().await;
