@@ -221,9 +221,15 @@ fn an_unknown_last_use_never_counts_as_unused() {
 }
 
 #[test]
-fn a_missing_permission_is_told_before_anything_changes_and_leads_back() {
-    let end = End::rolled_back("missing-permission").says("is not authorized to perform: iam:DeleteAccessKey");
-    let told = end.transcript.first("finished", "identity");
+fn a_missing_permission_is_told_before_anything_changes_and_at_the_delete_the_run_waits_for_it() {
+    let machine = Machine::new();
+    let drilled = machine.drill(&["--seed", "7", "--fault", "missing-permission"]);
+    assert_eq!((drilled.status.as_str(), drilled.ran.code), ("suspended", Some(3)), "{}", drilled.ran.err);
+    assert_eq!(machine.verify(&drilled.path).0, Some(10), "open, and in order so far");
+    let transcript = drilled.transcript();
+    let paused = transcript.kind("suspended").last().unwrap()["reason"].to_string();
+    assert!(paused.contains("is not authorized to perform: iam:DeleteAccessKey"), "{paused}");
+    let told = transcript.first("finished", "identity");
     assert!(told["result"]["denied"].to_string().contains("iam:DeleteAccessKey"), "{told}");
 }
 
