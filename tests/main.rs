@@ -14,4 +14,5 @@ mod suite {
     mod peers;
     mod python;
     mod readme;
+    mod rehearsal;
 }
