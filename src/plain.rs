@@ -35,6 +35,8 @@ pub struct PlainFront {
     /// The question as it was last said, so that news about the same act does not repeat it.
     asked: String,
     asking: bool,
+    /// Deviations that were told.
+    deviations: usize,
 }
 
 impl Default for PlainFront {
@@ -54,6 +56,7 @@ impl PlainFront {
             question: Question::None,
             asked: String::new(),
             asking: true,
+            deviations: 0,
         }
     }
 
@@ -77,8 +80,9 @@ impl PlainFront {
     pub fn lines(&mut self, view: &RunView) -> Vec<String> {
         let mode = view.banner.mode.word();
         let same_act = self.shown.as_ref().is_some_and(|old| {
-            old.panel.title == view.panel.title
-                && old.ask.as_ref().map(|a| &a.intent) == view.ask.as_ref().map(|a| &a.intent)
+            // What is signed and goes its way is the same act; another action under the same title is not.
+            let (was, is) = (old.ask.as_ref().map(|a| &a.intent), view.ask.as_ref().map(|a| &a.intent));
+            old.panel.title == view.panel.title && (was == is || is.is_none())
         });
         if self.shown.as_ref() == Some(view) {
             return Vec::new();
@@ -94,16 +98,26 @@ impl PlainFront {
             let account = format!("{} {}", view.banner.environment, view.banner.account);
             out.push(format!("Account {}.", account.trim()));
         }
+        if let Some(old) = &self.shown {
+            let now = view.progress.steps.iter().zip(&old.progress.steps);
+            let passed = now.filter(|(new, old)| new.status != old.status && new.status == crate::view::Status::Pass);
+            out.extend(passed.map(|(step, _)| format!("Step {}: pass. {}.", step.sop, step.title)));
+        }
         let mut all = Vec::new();
         all.push(heading(view));
-        all.push(format!("Steps: {}.", steps(view)));
+        if new_act {
+            all.push(format!("Steps: {}.", steps(view)));
+        }
         all.extend(body(&view.panel));
         all.push(format!("Notices: {}", sentence(&view.notices)));
         all.push(format!("Way back: {}", sentence(&view.way_back)));
         all.push(format!("Walk away: {}", sentence(&view.walk_away)));
-        for deviation in &view.side.deviations {
-            all.push(format!("Deviation: {}", sentence(deviation)));
+        // A deviation is told once, when it comes.
+        for deviation in view.side.deviations.iter().skip(self.deviations) {
+            let words = sentence(deviation);
+            all.push(format!("Deviation: {}", words.strip_prefix("deviation: ").unwrap_or(&words)));
         }
+        self.deviations = self.deviations.max(view.side.deviations.len());
         if let EnterDoes::Off(_, why) = &view.enter {
             all.push(why.clone());
         }
@@ -111,14 +125,14 @@ impl PlainFront {
             let footer = format!("{}. {}", view.footer.left.words(), view.footer.right.words());
             all.push(footer.trim_matches(['.', ' ']).to_owned() + ".");
         }
-        for line in all {
-            if !self.said.contains(&line) {
-                out.push(line.clone());
-                self.said.push_back(line);
-                // Far more than any act says; old lines of a long verification may be said again.
-                if self.said.len() > 2000 {
-                    self.said.pop_front();
-                }
+        // Two calls of an act may have a line in common; both have it then.
+        let fresh: Vec<String> = all.into_iter().filter(|line| !self.said.contains(line)).collect();
+        for line in fresh {
+            out.push(line.clone());
+            self.said.push_back(line);
+            // Far more than any act says; old lines of a long verification may be said again.
+            if self.said.len() > 2000 {
+                self.said.pop_front();
             }
         }
         self.shown = Some(view.clone());
@@ -469,9 +483,14 @@ fn rows(body: &[Row], out: &mut Vec<String>) {
                 }
             }
             Row::Section { title, tag } => {
-                let words = format!("{}: {}", title.words(), tag.words());
+                // A bar of blocks says what the count of each sample says.
+                let tag = tag.words();
+                let tag = if tag.contains(['█', '░']) { "" } else { &tag };
+                let words = format!("{}: {tag}", title.words());
                 out.push(words.trim_end_matches([':', ' ']).to_owned() + ".");
             }
+            // A request that is out is said by what comes of it.
+            Row::Sample(sample) if sample.status == crate::view::Status::UnderWay && sample.text.is_empty() => {}
             Row::Sample(sample) => {
                 let text = format!("{} {}. {} {}", sample.time, sample.word, sample.text.words(), sample.count);
                 out.push(format!("{}.", text.trim().trim_end_matches('.').trim_end()));

@@ -4,6 +4,8 @@ mod carry;
 mod lines;
 pub(super) mod screen;
 
+pub(crate) use carry::sentence;
+
 use serde_json::json;
 
 use super::{Global, say};

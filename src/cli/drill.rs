@@ -59,10 +59,12 @@ pub(crate) async fn drill(global: &Global, args: DrillArgs) -> Result<u8, Diagno
         runbook: args.runbook,
         environment: args.environment.unwrap_or_else(|| "sandbox".into()),
         sets: args.sets,
+        secrets: Vec::new(),
         drill: true,
         unattended: args.yes,
         faults,
         seed: args.seed.unwrap_or_else(rand::random),
+        quiet: false,
     };
     let opening = prepare(global, &session, inputs)?;
     let driver = open(session.clone(), opening).await?;

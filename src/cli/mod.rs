@@ -3,12 +3,15 @@
 mod attend;
 mod check;
 mod drill;
+mod form;
+mod inventory;
 mod keys;
 mod plan;
 mod resume;
 mod run;
 mod runs;
 mod source;
+mod tui;
 mod verify;
 mod watch;
 
@@ -72,6 +75,8 @@ enum Command {
     Handover(watch::HandoverArgs),
     /// The runs of the store.
     Runs,
+    /// Keys, their age, last use and the policy. Exit 6 if one is overdue.
+    Inventory(inventory::InventoryArgs),
     /// Analyse runbooks.
     Check(check::CheckArgs),
     /// Show every action of a runbook as it would be, doing nothing.
@@ -153,6 +158,7 @@ pub fn main() -> ExitCode {
         Some(Command::Watch(args)) => block_on(watch::watch(&global, args)),
         Some(Command::Handover(args)) => block_on(watch::handover(&global, args)),
         Some(Command::Runs) => runs::runs(&global),
+        Some(Command::Inventory(args)) => block_on(inventory::inventory(&global, args)),
         Some(Command::Check(args)) => check::check(&global, &args),
         Some(Command::Plan(args)) => block_on(plan::plan(&global, args)),
         Some(Command::Verify(args)) => verify::verify(&global, &args),

@@ -3,15 +3,16 @@
 use clap::Args;
 
 use super::attend::attend;
-use super::source::load;
+use super::source::{Loaded, load};
 use super::{Global, say};
-use crate::config::resolve_inputs;
+use crate::config::{Config, InputProblem, ResolvedInput, resolve_inputs};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::entry::EnvironmentKind;
 use crate::runbook::check::check;
 use crate::runtime::open::{Opening, open};
 use crate::runtime::session::Session;
 use crate::sandbox::Fault;
+use crate::secret::Secret;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -33,10 +34,14 @@ pub(crate) struct Inputs {
     pub runbook: String,
     pub environment: String,
     pub sets: Vec<(String, String)>,
+    /// Secret inputs, as a person typed them.
+    pub secrets: Vec<(String, Secret)>,
     pub drill: bool,
     pub unattended: bool,
     pub faults: Vec<Fault>,
     pub seed: u64,
+    /// Nothing is printed: the screen is taken.
+    pub quiet: bool,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {
@@ -52,10 +57,12 @@ pub(crate) async fn run(global: &Global, args: RunArgs) -> Result<u8, Diagnostic
         runbook: args.runbook,
         environment: args.environment,
         sets: args.sets,
+        secrets: Vec::new(),
         drill: false,
         unattended: args.yes,
         faults: Vec::new(),
         seed: rand::random(),
+        quiet: false,
     };
     let opening = prepare(global, &session, inputs)?;
     let driver = open(session.clone(), opening).await?;
@@ -77,7 +84,7 @@ pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Res
             Diagnostic::new(format!("{shown}\nthe runbook is not safe to run")).hint("keyward check shows the same")
         );
     }
-    if !warnings.is_empty() && !global.json {
+    if !warnings.is_empty() && !global.json && !inputs.quiet {
         eprintln!("{}", render(&loaded.runbook.source, &warnings, global.colour()));
     }
     let Some(environment) = session.config.environment(&inputs.environment) else {
@@ -96,19 +103,14 @@ pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Res
         .filter(|reason| !reason.trim().is_empty())
         .ok_or_else(|| Diagnostic::new("a run needs its reason").hint("add --set reason='scheduled rotation'"))?;
     let ticket = reserved("ticket").unwrap_or_default();
-    let resolved = resolve_inputs(
-        &loaded.runbook,
-        &session.config,
-        &environment.name,
-        environment.kind,
-        &inputs.sets,
-        &loaded.connectors,
-    )
-    .map_err(|problems| {
+    let given: Vec<&str> = inputs.secrets.iter().map(|(name, _)| name.as_str()).collect();
+    let (resolved, problems) =
+        resolve(&loaded, &session.config, &environment.name, environment.kind, &inputs.sets, &given);
+    if !problems.is_empty() {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Diagnostic::new(all.join("\n"))
-    })?;
-    if environment.kind == EnvironmentKind::Account && !global.json {
+        return Err(Diagnostic::new(all.join("\n")));
+    }
+    if environment.kind == EnvironmentKind::Account && !global.json && !inputs.quiet {
         say(&format!("REAL {} {}", environment.name, environment.account));
     }
     Ok(Opening {
@@ -117,7 +119,7 @@ pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Res
         connectors: loaded.connectors,
         environment: environment.clone(),
         inputs: resolved,
-        secrets: Vec::new(),
+        secrets: inputs.secrets,
         reason,
         ticket,
         unattended: inputs.unattended,
@@ -125,4 +127,42 @@ pub(crate) fn prepare(global: &Global, session: &Session, inputs: Inputs) -> Res
         seed: inputs.seed,
         account_at: None,
     })
+}
+
+/// Every input that has a value, and what is wrong with the others. Secrets that a person gave are not missing.
+pub(crate) fn resolve(
+    loaded: &Loaded,
+    config: &Config,
+    environment: &str,
+    kind: EnvironmentKind,
+    sets: &[(String, String)],
+    given: &[&str],
+) -> (Vec<ResolvedInput>, Vec<InputProblem>) {
+    let mut runbook = loaded.runbook.clone();
+    let mut sets = sets.to_vec();
+    for input in runbook.inputs.iter_mut().filter(|input| given.contains(&input.name.as_str())) {
+        input.optional = true;
+    }
+    let mut problems: Vec<InputProblem> = Vec::new();
+    // Each round sets the inputs aside that have no usable value, so that the others' values are still seen.
+    for _ in 0..=runbook.inputs.len() {
+        match resolve_inputs(&runbook, config, environment, kind, &sets, &loaded.connectors) {
+            Ok(resolved) => {
+                let good = |one: &ResolvedInput| problems.iter().all(|problem| problem.name != one.name);
+                return (resolved.into_iter().filter(good).collect(), problems);
+            }
+            Err(found) => {
+                for problem in found {
+                    sets.retain(|(name, _)| *name != problem.name);
+                    if let Some(input) = runbook.inputs.iter_mut().find(|input| input.name == problem.name) {
+                        (input.optional, input.default, input.drill, input.key) = (true, None, None, None);
+                    }
+                    if problems.iter().all(|known| known.name != problem.name) {
+                        problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+    (Vec::new(), problems)
 }

@@ -155,7 +155,12 @@ impl App {
     }
 
     fn carry_out(&mut self, command: Command) -> Vec<Intent> {
-        let half = isize::try_from(self.top().map_or(1, |page| page.visible / 2).max(1)).unwrap_or(1);
+        // A text is read by pages with a line in common; in a list half a page keeps its place in sight.
+        let page = self.top().map_or(1, |page| match page.screen() {
+            Screen::Run | Screen::Plan | Screen::Read if page.choices().is_empty() => page.visible.saturating_sub(1),
+            _ => page.visible / 2,
+        });
+        let half = isize::try_from(page.max(1)).unwrap_or(1);
         match command {
             Command::Down => move_by(self, 1),
             Command::Up => move_by(self, -1),

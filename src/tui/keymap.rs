@@ -110,7 +110,15 @@ pub const TABLE: &[Binding] = &[
     binding!(Up, [key('k'), code(KeyCode::Up)], "k ↑", "up", "up", ALL, ""),
     binding!(First, [key('g'), code(KeyCode::Home)], "g", "first", "first", ALL, ""),
     binding!(Last, [key('G'), code(KeyCode::End)], "G", "last", "last", ALL, ""),
-    binding!(HalfDown, [ctrl('d'), code(KeyCode::PageDown)], "Ctrl-D", "half a page down", "half a page down", ALL, ""),
+    binding!(
+        HalfDown,
+        [ctrl('d'), code(KeyCode::PageDown), key(' ')],
+        "Ctrl-D",
+        "half a page down",
+        "half a page down",
+        ALL,
+        ""
+    ),
     binding!(HalfUp, [ctrl('u'), code(KeyCode::PageUp)], "Ctrl-U", "half a page up", "half a page up", ALL, ""),
     binding!(Next, [code(KeyCode::Tab)], "Tab", "panel or field", "next panel, field", ALL, ""),
     binding!(Previous, [code(KeyCode::BackTab)], "Shift-Tab", "panel or field before", "panel, field before", ALL, ""),

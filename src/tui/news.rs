@@ -10,6 +10,13 @@ impl App {
     pub fn apply(&mut self, update: ViewUpdate) {
         match update {
             ViewUpdate::Show(view) => self.show(view),
+            ViewUpdate::Only(view) => {
+                let kind = kind(&view);
+                let stays = |page: &PageState| matches!(&page.content, Content::View(old) if self::kind(old) == kind);
+                self.stack.retain(stays);
+                self.show(view);
+                self.changed();
+            }
             ViewUpdate::Close => {
                 if self.stack.len() > 1 {
                     self.stack.pop();

@@ -63,6 +63,8 @@ pub struct ReadView {
 pub enum ViewUpdate {
     /// Show this: in place of a page of its kind that is open, else on top of the page on screen.
     Show(View),
+    /// Show this and nothing else: every other page is closed.
+    Only(View),
     /// Close the page on top, as Esc would.
     Close,
     /// A sentence in answer to what was asked, in row 23 until the next key.

@@ -294,10 +294,15 @@ async fn several_reads_are_one_list_and_the_first_failure_is_all() {
     })
     .await;
     let performer = Performer::new(world_at(&server.url));
-    let outcome = performer.read(&[list(&server.url), list(&server.url)], &[keep("[1].active[0].id", "id")]).await;
+    let kept = [keep("[1].active[0].created", "made"), keep("[1].active[0].id", "id")];
+    let outcome = performer.read(&[list(&server.url), list(&server.url)], &kept).await;
     let got = result(&outcome);
-    assert_eq!(got[0]["active"][0]["id"], "[secret id]", "what one answer brings is masked in all");
-    assert!(SecretRef::from_value(&got[1]["active"][0]["id"]).is_some(), "a kept path begins with the call's number");
+    assert_eq!(got[0]["active"][0]["created"], "[secret made]", "what one answer brings is masked in all");
+    assert!(
+        SecretRef::from_value(&got[1]["active"][0]["created"]).is_some(),
+        "a kept path begins with the call's number"
+    );
+    assert_eq!(got[1]["active"][0]["id"], "AKIA0000000000000001", "an access key id is never kept as a secret");
     let bad = call("iam:ListAccessKeys", &server.url, json!({"UserName": "bad"}));
     let outcome = performer.read(&[list(&server.url), bad], &[]).await;
     assert_eq!((outcome.ended, code(&outcome).as_str()), (Ended::Refused, "NoSuchEntity"));

@@ -22,7 +22,7 @@ pub(crate) async fn attend(handle: Handle, around: Around, asking: bool) {
     let terminal = std::io::stdin().is_terminal();
     loop {
         let now = news.borrow_and_update().clone();
-        if !matches!(now.focus, Focus::Over(_)) {
+        if !passing(&now) {
             front.lines(&run_view(&now, &around)).iter().for_each(|line| say(line));
         }
         if let Some(notice) = &now.notice {
@@ -81,6 +81,15 @@ async fn answer(handle: &Handle, front: &mut PlainFront, line: &str) {
         }
         None => {}
     }
+}
+
+/// Between two steps, or over: the next snapshot says more.
+fn passing(now: &Snapshot) -> bool {
+    let reading = matches!(now.focus, Focus::Confirm { .. }) && now.busy && !now.confirming;
+    reading || matches!(
+        now.focus,
+        Focus::Over(_) | Focus::Open { .. } | Focus::Reopen { .. } | Focus::Send { .. } | Focus::OpenBack | Focus::Seal(_)
+    )
 }
 
 /// Nothing goes on by itself here.

@@ -31,6 +31,17 @@ pub fn draw(context: &Context<'_>, view: &RunView, panel: &Panel, ask: Option<&A
     bottom.extend(enter_row(context, view, ask));
     bottom.push(chrome::footer(theme, &view.footer, width));
     let room = height.saturating_sub(top.len() + bottom.len());
+    let whole;
+    let beside = if context.wide() { 40 } else { 0 };
+    // A title that its edge has no room for stands below it, whole.
+    let panel = if panel.title.width() + panel.tag.width() + 8 > width.saturating_sub(beside) {
+        let mut body = vec![Row::Line(panel.title.clone())];
+        body.extend(panel.body.iter().cloned());
+        whole = Panel { body, ..panel.clone() };
+        &whole
+    } else {
+        panel
+    };
     // Facts of many lines on a small terminal: all of it has to be scrolled then, none of it cut.
     if room < 7 {
         return narrow(context, view, panel, ask);
@@ -177,7 +188,10 @@ fn fields(context: &Context<'_>, ask: Option<&Ask>, layout: Layout) -> (Vec<Inne
         let room = layout.width.saturating_sub(line.width());
         let hint = if field.hint.is_empty() { 0 } else { field.hint.chars().count() + 3 };
         let typed = match &field.kind {
-            crate::view::FieldKind::TypeBack { expected, .. } => (expected.chars().count() + 2).min(room),
+            // The cursor needs a place of its own behind the last character.
+            crate::view::FieldKind::TypeBack { expected, .. } => {
+                (expected.chars().count() + 2 + usize::from(context.page.focus == Some(i))).min(room)
+            }
             crate::view::FieldKind::Text => room.saturating_sub(6.max(hint)).max(8).min(room),
         };
         let empty = crate::tui::widgets::field::TextField::default();

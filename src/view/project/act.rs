@@ -61,12 +61,21 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
     let name = step.run.op.info().name;
     if let ([row], 1) = (&rendered.rows[..], calls) {
         let call = &row.calls[0];
+        if let Some(folded) = look.open_rows(&step.id).first().filter(|_| step.run.op == Op::HolderPut) {
+            let scope = look.scope(step, Some(folded));
+            let holder = crate::engine::own::holder_of(step, &scope).unwrap_or(Value::Null);
+            let words = format!("{}; {}", exact::value(&holder), standing(look, step, folded));
+            body.push(Row::field("Holder", words));
+        }
         let how = if reads { "a read" } else { "sent once" };
         let label = if reads { "Asks" } else { "Will do" };
         let mut lines = vec![format!("{}, {how}", exact::what(call))];
         lines.extend(exact::params(call));
         body.extend(lines_of(label, lines));
-        if !call.op.starts_with("http:") && call.op != "command" && !call.endpoint.is_empty() {
+        // A holder's read names each place that it asks.
+        if call.op.contains(':') && !call.op.starts_with("http:") && !call.endpoint.is_empty()
+            || call.op == "iam.preflight"
+        {
             let environment = &look.state().opened.environment;
             body.push(Row::field(
                 "At",
@@ -78,7 +87,7 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
             None => escaped(&rendered.caller),
         };
         body.push(Row::field("As", caller));
-        if let Some(line) = aws_line(call).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null)) {
+        if let Some(line) = aws_line(&exact::in_order(call)).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null)) {
             body.push(Row::field("Same as", line));
         }
         return body;

@@ -8,7 +8,7 @@ use super::look::{Look, number};
 use super::stop::{choice, leave_choice, page_choice, way_back_choice};
 use crate::engine::doubt::{Finding, TRIES};
 use crate::engine::effect::error_of;
-use crate::engine::entry::{Doubt, Place, Stamp};
+use crate::engine::entry::{Body, Doubt, Place, Stamp};
 use crate::engine::state::CallState;
 use crate::view::{Ask, Border, By, Facts, Field, Foot, Intent, Offer, Opens, Panel, Row, Status, Text};
 
@@ -16,16 +16,10 @@ use crate::view::{Ask, Border, By, Facts, Field, Foot, Intent, Offer, Opens, Pan
 pub(super) fn page(look: &Look<'_>, place: &Place) -> Panel {
     let row = look.folded(&place.step).and_then(|folded| folded.row(&place.row));
     let call = row.and_then(|row| row.calls.get(&place.call));
-    let Some(CallState::InDoubt { started, evidence, reads }) = call else {
+    let Some(CallState::InDoubt { started, reads, .. }) = call else {
         return Panel { title: "In doubt".into(), tag: look.tag("! IN DOUBT"), ..Panel::default() };
     };
-    let why = evidence.get("reason").and_then(Value::as_str);
-    let error = evidence.get("error").or(Some(evidence)).and_then(error_of);
-    let why = match (why, error) {
-        (Some(why), _) => why.to_owned(),
-        (None, Some((code, message))) => super::expected::error(code, message, "iam:"),
-        (None, None) => "no answer came".into(),
-    };
+    let why = reason(look, place);
     let mut body = vec![Row::line(&format!("Sent at {}; {why}.", look.clock.time(*started)))];
     body.push(Row::line("It may have worked. Nothing is sent again before the world has been asked."));
     if let Some(call) = sent_call(look, place) {
@@ -46,6 +40,21 @@ pub(super) fn page(look: &Look<'_>, place: &Place) -> Panel {
     panel.tag = look.tag("! IN DOUBT");
     panel.label_width = Some(15);
     panel
+}
+
+/// Why it is in doubt: what was written down first. Later entries hold what reads said since.
+fn reason(look: &Look<'_>, place: &Place) -> String {
+    let log = look.now.log.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let first = log.iter().find_map(|entry| match &entry.body {
+        Body::InDoubt { place: other, evidence } if other == place => Some(evidence.clone()),
+        _ => None,
+    });
+    let Some(evidence) = first else { return "no answer came".into() };
+    let reason = evidence.get("reason").and_then(Value::as_str).unwrap_or("no answer");
+    match evidence.get("answer").and_then(error_of) {
+        Some((code, message)) => format!("{reason}: {code}: {message}"),
+        None => reason.to_owned(),
+    }
 }
 
 fn act_title(look: &Look<'_>, place: &Place) -> String {

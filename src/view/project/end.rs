@@ -43,7 +43,7 @@ pub fn end_view(now: &Snapshot, around: &Around) -> EndView {
         body.push(Row::field("Deviations", "none: all of it as the runbook says"));
     } else {
         let label = Text::from(Status::Deviation).say(&format!(" {}", deviations.len()));
-        body.push(Row::Field { label, value: "not as the runbook says:".into(), aside: None });
+        body.push(Row::Field { label, value: "not as the runbook says".into(), aside: None });
         for deviation in deviations {
             let step = look.step(&deviation.step).map(|step| format!("step {}: ", number(step))).unwrap_or_default();
             body.push(Row::more(format!("{:<9} {step}{}", transcript::kind_word(deviation.kind), deviation.text)));

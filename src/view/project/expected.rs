@@ -12,6 +12,7 @@ use crate::engine::state::RowState;
 use crate::engine::{admit, expect, own};
 use crate::runbook::Step;
 use crate::runbook::op::Op;
+use crate::secret::fingerprint_of;
 use crate::view::text::exact as escaped;
 
 /// The SOP's "Expect:" of a row, a line each; the last one says how often and until when.
@@ -81,6 +82,9 @@ pub(super) fn said(look: &Look<'_>, place: &Place, result: &Value, verdict: Verd
 fn short(value: &Value) -> String {
     match value {
         Value::Null => "not there".into(),
+        _ if fingerprint_of(value).is_some() => {
+            format!("fingerprint {}", exact::digits(fingerprint_of(value).unwrap_or_default()))
+        }
         Value::Array(list) if list.iter().any(Value::is_object) => {
             let ids: Vec<String> =
                 list.iter().map(|one| one.get("id").map_or_else(|| exact::value(one), exact::value)).collect();

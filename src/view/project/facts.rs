@@ -7,6 +7,7 @@ use super::exact::tail;
 use super::look::Look;
 use crate::engine::admit;
 use crate::engine::entry::{Reading, Verdict};
+use crate::engine::focus::open_calls;
 use crate::engine::own;
 use crate::engine::rollback::{self, Plan};
 use crate::engine::state::{CallState, RowState, StepState};
@@ -68,6 +69,7 @@ pub(super) fn way_back(look: &Look<'_>, step: &Step) -> Text {
         EffectKind::Irreversible => {
             Text::new().strong("NONE").say(". A deleted key can't be recovered, by you or by AWS.")
         }
+        EffectKind::Mutate if unread(look, step) => "said when what is there now has been read".into(),
         EffectKind::Mutate => match admit::way_back(look.book(), look.state(), step) {
             Err(why) => Text::new().strong("NONE").say(&format!(" for this: {why}. A reason is needed.")),
             Ok(()) => summary(&plan_after(look, step)).into(),
@@ -75,11 +77,20 @@ pub(super) fn way_back(look: &Look<'_>, step: &Step) -> Text {
     }
 }
 
+/// What is there has not been read yet: then nobody knows what could be put back.
+fn unread(look: &Look<'_>, step: &Step) -> bool {
+    let wanted = |row: &&RowState| own::looks(look.book(), look.state(), step, row).is_ok_and(|reads| !reads.is_empty());
+    look.open_rows(&step.id).into_iter().filter(wanted).any(|row| row.look.is_none())
+}
+
 /// How one gets back from where the run stands.
 pub(super) fn from_here(look: &Look<'_>) -> Text {
     let plan = look.plan();
     match &plan.closed {
         Some(why) => Text::new().strong("NONE").say(&format!(" any more. {why}")),
+        None if plan.acts.is_empty() && !open_calls(look.book(), look.state()).is_empty() => {
+            "known when it is known what became of it".into()
+        }
         None if plan.acts.is_empty() && look.changed() => "nothing of it can be brought back; R says why".into(),
         None if plan.acts.is_empty() => "not needed: nothing has been changed yet".into(),
         None => {
@@ -117,6 +128,16 @@ fn summary(plan: &Plan) -> String {
     if proven > 0 {
         let place = parts.iter().position(|part| part.starts_with("deactivate")).unwrap_or(parts.len());
         parts.insert(place, format!("prove {proven}"));
+    }
+    // `deactivate X, delete X` is said of X once.
+    let last = parts.len().saturating_sub(2);
+    if let [.., one, two] = &parts[..]
+        && let Some(name) = one.strip_prefix("deactivate ")
+        && two.strip_prefix("delete ") == Some(name)
+    {
+        let both = format!("deactivate, then delete {name}");
+        parts.truncate(last);
+        parts.push(both);
     }
     format!("yes: {}; about {}, no approval", parts.join(", "), clock::span(takes(plan)))
 }

@@ -1,10 +1,10 @@
 //! The gates of a step, in words.
 
-use super::look::Look;
+use super::look::{Look, number};
 use crate::engine::entry::{Stamp, Verdict};
 use crate::engine::gate::{self, GateRef};
 use crate::engine::state::GateReading;
-use crate::runbook::Step;
+use crate::runbook::{Step, duration};
 use crate::view::{Status, Text};
 
 /// A gate as it stands.
@@ -52,19 +52,23 @@ impl Standing<'_> {
     }
 }
 
-/// Times as the engine writes them (UTC, to the millisecond) as people here read them.
+/// The engine's words as people here read them: times in the local zone, steps by the SOP's number, a day as 24 h.
 pub(super) fn times(look: &Look<'_>, words: &str) -> String {
-    words
-        .split(' ')
-        .map(|word| {
-            let bare = word.trim_end_matches([',', ';', ':', '.']);
-            match Stamp::parse(bare) {
-                Some(at) => format!("{}{}", look.clock.time(at), &word[bare.len()..]),
-                None => word.to_owned(),
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut after_step = false;
+    let mut told = Vec::new();
+    for word in words.split(' ') {
+        let bare = word.trim_end_matches([',', ';', ':', '.']);
+        let rest = &word[bare.len()..];
+        let step = look.step(bare).filter(|_| after_step);
+        after_step = bare == "step";
+        told.push(match (Stamp::parse(bare), step, duration::parse(bare)) {
+            (Some(at), ..) => format!("{}{rest}", look.clock.time(at)),
+            (_, Some(step), _) => format!("{}{rest}", number(step)),
+            (_, _, Ok(time)) => format!("{}{rest}", super::steps::duration_words(time)),
+            _ => word.to_owned(),
+        });
+    }
+    told.join(" ")
 }
 
 /// Every gate of the open rows.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::look::{Look, number, title};
 use super::{back, clock, facts, gates, steps};
 use crate::engine::entry::{Body, EnvironmentKind};
-use crate::engine::focus::Focus;
+use crate::engine::focus::{Focus, open_calls};
 use crate::engine::own;
 use crate::engine::state::Phase;
 use crate::runbook::{EffectKind, InputType, Step};
@@ -75,6 +75,14 @@ pub(super) fn way_back(look: &Look<'_>) -> Live {
         .map_err(|why| off(command, "there is none", super::running::capital(&why)))?;
     let rendered = back::rendered(look);
     let n = rendered.rows.len();
+    if n == 0 {
+        let why = if open_calls(look.book(), look.state()).is_empty() {
+            "Nothing of it can be brought back. Go on, or abort as it stands."
+        } else {
+            "What is in doubt comes first: nobody knows yet what there is to take back."
+        };
+        return Err(off(command, "nothing to take back", why));
+    }
     let runbook = &look.book().runbook;
     let name = if runbook.rollback.title.is_empty() {
         "The way back".to_owned()
@@ -333,7 +341,7 @@ pub(super) fn abort(look: &Look<'_>) -> Live {
         body.extend(super::act::lines_of("Not done", plan.acts.iter().map(|act| act.title.clone())));
         body.push(Row::line("R does these instead."));
     }
-    let open = crate::engine::focus::open_calls(look.book(), look.state());
+    let open = open_calls(look.book(), look.state());
     body.extend(super::act::lines_of(
         "In doubt",
         open.iter().map(|(place, _)| format!("step {}, call {}", place.step, place.call + 1)),

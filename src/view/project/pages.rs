@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::act::call_rows;
 use super::look::{Around, Look, number, row_name};
 use super::{back, steps};
 use crate::engine::admit;
@@ -51,10 +50,8 @@ pub fn whole_view(now: &Snapshot, around: &Around, row: &str) -> ReadView {
     if let Some(rendered) = &rendered {
         body.push(Row::field("sha256", rendered.digest()));
         body.push(Row::more("of the action, as `jq -rj .action transcript line | sha256sum` prints it"));
-        for calls in &rendered.rows {
-            body.push(Row::section(&calls.row, ""));
-            body.extend(call_rows(calls));
-        }
+        body.push(Row::section("The action, whole", ""));
+        body.extend(json_rows(&serde_json::json!(rendered)));
         copy = Some(rendered.digest());
     }
     for state in folded.into_iter().flat_map(|folded| &folded.rows).filter(|state| row.is_empty() || state.key == row) {

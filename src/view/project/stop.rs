@@ -221,13 +221,17 @@ pub(super) fn notices(look: &Look<'_>, step: &Step) -> Text {
     let rows = look.folded(&step.id).map_or(&[][..], |folded| &folded.rows[..]);
     let failed: Vec<&str> = rows
         .iter()
-        .filter(|row| row.verdict != Some(Verdict::Pass))
+        .filter(|row| matches!(row.verdict, Some(Verdict::Fail | Verdict::Unknown)))
         .map(|row| row_name(row, ""))
         .filter(|name| !name.is_empty())
         .collect();
     match (step.run.op, failed.is_empty(), look.changed()) {
         (Op::HolderProve, false, true) => {
             format!("users of {}, now: it was not shown to work", failed.join(", ")).into()
+        }
+        (Op::HolderPut, _, true) => {
+            let who = if failed.is_empty() { "the holder".to_owned() } else { failed.join(", ") };
+            format!("users of {who}, perhaps: what was put is not confirmed").into()
         }
         (_, _, false) => "nobody: nothing has been changed".into(),
         _ => "nobody, as far as is known: what was done before stands".into(),
