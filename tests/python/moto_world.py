@@ -1,5 +1,6 @@
-"""The world of a rehearsal on a fresh moto server: arguments are its URL, the user to rotate and a bucket. Users, keys and policies
-are made while nothing is checked; then authentication is switched on. Prints both pairs as JSON."""
+"""The world of a rehearsal on a fresh moto server: arguments are its URL, the users to rotate
+(with commas) and a bucket. Users, keys and policies are made while nothing is checked; then authentication is
+switched on. Prints each user's pair as JSON, the operator's as that of oncall."""
 
 import json
 import sys
@@ -7,7 +8,7 @@ import urllib.request
 
 import boto3
 
-url, user, bucket = sys.argv[1:]
+url, users, bucket = sys.argv[1:]
 
 
 def client(service):
@@ -18,7 +19,7 @@ def client(service):
 
 iam, s3 = client("iam"), client("s3")
 pairs = {}
-for name, actions in {"oncall": ["iam:*", "sts:*"], user: ["s3:*"]}.items():
+for name, actions in {"oncall": ["iam:*", "sts:*"], **{user: ["s3:*"] for user in users.split(",")}}.items():
     iam.create_user(UserName=name)
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,5 +1,6 @@
 //! The shipped runbook, byte for byte, against moto's server, which no one here wrote, with authentication on.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,6 +21,8 @@ pub(crate) struct Moto {
     /// The operator's pair, and the one that is rotated.
     pub operator: [String; 2],
     pub old: [String; 2],
+    /// Every user's pair, by name.
+    pub pairs: BTreeMap<String, [String; 2]>,
 }
 
 impl Drop for Moto {
@@ -36,6 +39,11 @@ fn script(name: &str) -> std::path::PathBuf {
 
 impl Moto {
     pub(crate) fn start(machine: &Machine) -> Self {
+        Self::start_with(machine, &[USER])
+    }
+
+    /// With these users, the first of them as the one that is rotated.
+    pub(crate) fn start_with(machine: &Machine, users: &[&str]) -> Self {
         let python = program("python");
         // Free now; nobody else here asks for it by number.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
@@ -48,6 +56,7 @@ impl Moto {
             url: format!("http://127.0.0.1:{port}"),
             operator: Default::default(),
             old: Default::default(),
+            pairs: BTreeMap::new(),
         };
         let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
@@ -57,10 +66,9 @@ impl Moto {
             std::thread::sleep(Duration::from_millis(20));
         }
         let mut command = machine.command(&python);
-        command.arg(script("moto_world.py")).args([&moto.url, USER, BUCKET]);
-        let pairs: Value = serde_json::from_str(&run(command).ended(0).out).unwrap();
-        let pair = |name: &str| [0, 1].map(|n| pairs[name][n].as_str().unwrap().to_owned());
-        (moto.operator, moto.old) = (pair("oncall"), pair(USER));
+        command.arg(script("moto_world.py")).args([&moto.url, &users.join(","), BUCKET]);
+        moto.pairs = serde_json::from_str(&run(command).ended(0).out).unwrap();
+        (moto.operator, moto.old) = (moto.pairs["oncall"].clone(), moto.pairs[users[0]].clone());
         moto
     }
 
