@@ -14,6 +14,6 @@ mod suite {
     mod peers;
     mod python;
     mod readme;
-    mod terminal;
     mod rehearsal;
+    mod terminal;
 }
