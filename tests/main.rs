@@ -14,5 +14,6 @@ mod suite {
     mod peers;
     mod python;
     mod readme;
+    mod rehearsal;
     mod terminal;
 }

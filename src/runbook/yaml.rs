@@ -1,6 +1,6 @@
 //! From YAML text to the model. The only place that knows the YAML library.
 //!
-//! Text becomes a [`Yaml`] tree with a byte span for each value, and the tree is read by hand, so that every finding has
+//! Text becomes a `Yaml` tree with a byte span for each value, and the tree is read by hand, so that every finding has
 //! a place, and one wrong key does not hide the next.
 
 mod action;

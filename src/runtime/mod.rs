@@ -3,6 +3,7 @@
 //!
 //! - [`clock`]: the machine's, or a drill's.
 //! - [`session`]: whom and what a run works with: signer, store, environment, world.
+//! - [`passphrase`]: what a person types before there is a screen.
 //! - [`open`], [`resume`]: a run from a runbook, or from its folder.
 //! - [`kept`]: a drill's world beside its transcript, sealed.
 //! - [`hardening`]: what a process that holds secrets does first.
@@ -21,6 +22,7 @@ pub mod history;
 pub mod kept;
 pub mod manual;
 pub mod open;
+pub mod passphrase;
 pub mod programs;
 pub mod reason;
 pub mod replay;
@@ -29,3 +31,6 @@ pub mod session;
 pub mod snapshot;
 pub mod unattended;
 pub mod watch;
+
+#[cfg(test)]
+mod tests;

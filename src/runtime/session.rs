@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
+use super::passphrase::ask;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::store::{Store, default_key_folder};
 use crate::transcript::{
-    KeyFile, Person, Roster, Sealer, Signer, Unsealer, default_principal, ensure_signing_key, open_signer,
+    KeyFile, Person, Roster, Sealer, SignError, Signer, Unsealer, default_principal, ensure_signing_key, open_signer,
 };
 
 /// The operator and their store.
@@ -25,6 +28,8 @@ pub struct Session {
     pub allowed_signers: Option<PathBuf>,
     /// Who takes part.
     pub roster: Roster,
+    /// The key file's passphrase, where it was asked for.
+    passphrase: Option<SecretString>,
 }
 
 impl Session {
@@ -39,12 +44,19 @@ impl Session {
                 .hint("use a local folder: --store DIR"));
         }
         let store = Store::local(chosen.as_deref())?;
+        let mut passphrase = None;
         let (signer, key, allowed_signers): (Arc<dyn Signer>, PathBuf, Option<PathBuf>) = match &config.signing_key {
             Some(path) => {
                 let path = home(path);
                 let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
                 let principal = principal_of(&config, &path).unwrap_or_else(default_principal);
-                let signer = open_signer(&path, &principal, agent.as_deref(), None)?;
+                let signer = match open_signer(&path, &principal, agent.as_deref(), None) {
+                    Err(SignError::NeedsPassphrase(_)) => {
+                        passphrase = ask(&format!("Passphrase of {}", path.display()));
+                        open_signer(&path, &principal, agent.as_deref(), passphrase.as_ref())?
+                    }
+                    other => other?,
+                };
                 (Arc::from(signer), path, None)
             }
             None => {
@@ -54,27 +66,57 @@ impl Session {
             }
         };
         let roster = roster(&config, &*signer)?;
-        Ok(Self { config: Arc::new(config), store, signer, key, allowed_signers, roster })
+        Ok(Self { config: Arc::new(config), store, signer, key, allowed_signers, roster, passphrase })
     }
 
-    /// What seals to everybody who may need it.
+    /// What seals to everybody who may need it; under a passphrase, asked for now and never in the middle of a run,
+    /// where the operator has no key that can open anything (one on a device, or an ecdsa one).
     ///
     /// # Errors
-    /// Nobody's key can open anything.
+    /// No key, and nobody to ask.
     pub fn sealer(&self) -> Result<Sealer, Diagnostic> {
-        Sealer::to_roster(&self.roster, &self.config.seal_to).ok_or_else(|| {
-            Diagnostic::new("no key of the roster can open what is sealed to it (ed25519 and RSA can)")
-                .hint("add an ed25519 or RSA key, or an age recipient under `seal_to` in keyward.yaml")
+        let public = self.signer.public_key();
+        let mine = matches!(public.algorithm(), ssh_key::Algorithm::Ed25519 | ssh_key::Algorithm::Rsa { .. });
+        let in_file = mine && std::fs::read(&self.key).is_ok_and(|bytes| bytes.starts_with(b"-----BEGIN"));
+        let to_keys = Sealer::to_roster(&self.roster, &self.config.seal_to);
+        if let (Some(sealer), true) = (to_keys, in_file || !self.config.seal_to.is_empty()) {
+            return Ok(sealer);
+        }
+        let why = "your signing key can't open what is sealed to it";
+        let asked = ask(&format!("A passphrase for this run's sealed values ({why})"));
+        asked.map(Sealer::under).ok_or_else(|| {
+            Diagnostic::new(why)
+                .hint("name an age recipient under `seal_to` in keyward.yaml, or start it at a terminal, where it asks for a passphrase")
         })
     }
 
-    /// What opens it again here.
+    /// What opens it again here: the operator's key file (its passphrase is asked for, even where an agent signs), else
+    /// the passphrase that the run was opened with.
     ///
     /// # Errors
-    /// The operator's key is not in a file that can be read.
+    /// Neither is to be had.
     pub fn unsealer(&self) -> Result<Unsealer, Diagnostic> {
-        let key = KeyFile::open(&self.key, self.signer.principal())?;
-        Ok(Unsealer::with_key(&key)?)
+        let principal = self.signer.principal();
+        let opened = match KeyFile::open(&self.key, principal) {
+            Err(SignError::NeedsPassphrase(path)) => {
+                let prompt = format!("Passphrase of {}, to open what this run sealed", path.display());
+                match self.passphrase.clone().or_else(|| ask(&prompt)) {
+                    Some(passphrase) => KeyFile::open_encrypted(&self.key, principal, &passphrase),
+                    None => Err(SignError::NeedsPassphrase(path)),
+                }
+            }
+            other => other,
+        };
+        match opened.map(|key| Unsealer::with_key(&key)) {
+            Ok(Ok(unsealer)) => Ok(unsealer),
+            Err(error @ (SignError::NeedsPassphrase(_) | SignError::WrongPassphrase(_))) => Err(error.into()),
+            Ok(Err(_)) | Err(_) => ask("The passphrase that this run's values were sealed under")
+                .map(Unsealer::with_passphrase)
+                .ok_or_else(|| {
+                    Diagnostic::new("what this run sealed can't be opened here")
+                        .hint("resume it at a terminal, where the passphrase is asked for, or with the key file that it was opened with")
+                }),
+        }
     }
 }
 

@@ -74,22 +74,25 @@ async fn answer(handle: &Handle, front: &mut PlainFront, line: &str) {
             Carried::NotOurs => Some("That can't be done with lines.".into()),
         },
     };
-    match again {
-        Some(why) => {
-            say(&why);
-            front.question().iter().for_each(|line| say(line));
-        }
-        None => {}
+    if let Some(why) = again {
+        say(&why);
+        front.question().iter().for_each(|line| say(line));
     }
 }
 
 /// Between two steps, or over: the next snapshot says more.
 fn passing(now: &Snapshot) -> bool {
     let reading = matches!(now.focus, Focus::Confirm { .. }) && now.busy && !now.confirming;
-    reading || matches!(
-        now.focus,
-        Focus::Over(_) | Focus::Open { .. } | Focus::Reopen { .. } | Focus::Send { .. } | Focus::OpenBack | Focus::Seal(_)
-    )
+    reading
+        || matches!(
+            now.focus,
+            Focus::Over(_)
+                | Focus::Open { .. }
+                | Focus::Reopen { .. }
+                | Focus::Send { .. }
+                | Focus::OpenBack
+                | Focus::Seal(_)
+        )
 }
 
 /// Nothing goes on by itself here.

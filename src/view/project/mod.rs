@@ -1,6 +1,6 @@
 //! From a run as it stands to what is said of it. Pure: a snapshot in, a view out; no clock, no file, no terminal.
 //!
-//! Whatever is to be confirmed is drawn whole by [`exact`]; everything else may be shortened. Each page is a file: a step
+//! Whatever is to be confirmed is drawn whole by `exact`; everything else may be shortened. Each page is a file: a step
 //! before it is confirmed (`act`), under way (`running`), stopped (`stop`), in doubt (`doubt`), at a gate (`wait`), on
 //! the way back (`back`), over (`end`).
 
