@@ -15,4 +15,5 @@ mod suite {
     mod python;
     mod readme;
     mod rehearsal;
+    mod terminal;
 }

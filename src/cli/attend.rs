@@ -40,7 +40,7 @@ pub(crate) async fn attend(global: &Global, session: &Session, driver: Driver, y
             let _ = orders.send(Order::Leave).await;
         }
     });
-    let ending = driver.run().await.map_err(|failed| carry::by_hand(&handle, failed))?;
+    let ending = driver.run().await?;
     // With the driver the news end, and what was not told yet is told first.
     drop(driver);
     let _ = tokio::time::timeout(std::time::Duration::from_secs(2), told).await;

@@ -40,7 +40,7 @@ impl Form {
         let first = inventory::environment_of(config, None).ok().map(|environment| environment.name);
         let environment = first.filter(|name| environments.contains(name)).or_else(|| environments.first().cloned());
         let environment = environment.ok_or_else(|| {
-            Diagnostic::new("keyward.yaml names no account to run this in. D drills it, and touches nothing real.")
+            Diagnostic::new("No account is configured to run this in. D on home drills it, and touches nothing real.")
         })?;
         let mut sets = vec![(REASON.to_owned(), REASONS[0].to_owned())];
         if let Some(user) = user.filter(|_| loaded.runbook.inputs.iter().any(|input| input.name == "target_user")) {

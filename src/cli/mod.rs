@@ -148,9 +148,7 @@ pub fn main() -> ExitCode {
         return ExitCode::from(1);
     }
     let outcome = match cli.command {
-        None | Some(Command::Tui) => {
-            Err(Diagnostic::new("the home screen is not there yet").hint("keyward drill opens a drill"))
-        }
+        None | Some(Command::Tui) => block_on(tui::tui(&global)),
         Some(Command::Drill(args)) => block_on(drill::drill(&global, args)),
         Some(Command::Run(args)) => block_on(run::run(&global, args)),
         Some(Command::Resume(args)) => block_on(resume::resume(&global, args)),

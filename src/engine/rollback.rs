@@ -261,6 +261,12 @@ impl Planner<'_> {
             return;
         }
         let renderer = Renderer { book: self.book, state: self.state };
+        // What ran with the new key may outlive the put by a while (old dynos), and the new key is switched off after the
+        // proofs: the first of them waits as long as the runbook's own proofs do. Every holder is restored by then.
+        let waited = self.plan.acts.iter().any(|act| !act.sampling.settle.is_zero());
+        let steps = &self.book.runbook.steps;
+        let proofs = steps.iter().filter(|step| !waited && step.run.op == Op::HolderProve);
+        let settle = proofs.map(|step| step.settle).max().unwrap_or_default();
         if let Ok(call) = renderer.holder_read(Op::HolderProve, holder, &Value::Null) {
             let name = holder.get("name").and_then(Value::as_str).unwrap_or("the holder");
             let act = Act {
@@ -274,12 +280,7 @@ impl Planner<'_> {
                     "works",
                     Predicate::Equals(crate::runbook::template::Node::Literal(json!(true))),
                 )],
-                sampling: Sampling {
-                    settle: Duration::ZERO,
-                    within: Some(300 * SECOND),
-                    every: 20 * SECOND,
-                    consecutive: 1,
-                },
+                sampling: Sampling { settle, within: Some(300 * SECOND), every: 20 * SECOND, consecutive: 1 },
             };
             self.push(step, act);
         }

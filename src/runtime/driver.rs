@@ -66,6 +66,7 @@ pub struct Driver {
     pub(super) sealed: BTreeMap<String, String>,
     pub(super) notice: Option<String>,
     undelivered: Vec<String>,
+    wish: Option<Decision>,
     due: Vec<Due>,
     tasks: JoinSet<Answer>,
     orders: mpsc::Receiver<Order>,
@@ -114,6 +115,7 @@ impl Driver {
             sealed: BTreeMap::new(),
             notice: None,
             undelivered: Vec::new(),
+            wish: None,
             due: Vec::new(),
             tasks: JoinSet::new(),
             orders,
@@ -173,11 +175,33 @@ impl Driver {
                 break;
             }
         }
+        if let (Decision::RollBack { .. }, Focus::InDoubt { .. }) = (&decision, self.engine.focus()) {
+            // The world is asked first: what it says decides what there is to undo.
+            self.wish = Some(decision);
+            return Ok(Ok(()));
+        }
         self.decide(decision).await
+    }
+
+    /// What was decided before a doubt was settled.
+    async fn wished(&mut self) -> Result<(), Diagnostic> {
+        if matches!(self.engine.focus(), Focus::InDoubt { .. } | Focus::Answer { .. }) {
+            return Ok(());
+        }
+        let Some(Decision::RollBack { reason }) = self.wish.take() else { return Ok(()) };
+        let nothing = !self.changed();
+        if let (Err(why), true) = (self.decide(Decision::RollBack { reason: reason.clone() }).await?, nothing) {
+            let reason = format!("{reason}: {why}");
+            if let Err(why) = self.decide(Decision::Abort { reason }).await? {
+                self.notice = Some(why);
+            }
+        }
+        Ok(())
     }
 
     async fn until_the_end(&mut self) -> Result<Ending, Diagnostic> {
         loop {
+            self.wished().await?;
             self.progress().await?;
             self.publish();
             if let Some(ending) = self.ended().await? {
@@ -398,7 +422,8 @@ impl Driver {
                         Ok(Err(why)) => why.to_string(),
                         _ => "the signer stopped".to_owned(),
                     };
-                    if self.engine.state().phase != Phase::Back {
+                    // A seal without its signature would be none, and nothing waits for it.
+                    if self.engine.state().phase != Phase::Back || matches!(body, Body::Sealed { .. }) {
                         self.notice = Some(format!("Not signed, so nothing was sent: {why}"));
                         return Ok(false);
                     }

@@ -31,3 +31,6 @@ pub mod session;
 pub mod snapshot;
 pub mod unattended;
 pub mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -51,8 +51,21 @@ pub struct Opening {
     pub faults: Vec<Fault>,
     /// The drill's random numbers.
     pub seed: u64,
-    /// For tests of the account rules against a server on loopback; `None` in every release build.
-    pub account_at: Option<Aws>,
+    /// For tests of the account rules against a server on loopback; it can't be made in a release build.
+    pub account_at: Option<AccountAt>,
+}
+
+/// A server on loopback in the place of AWS. What is done there counts as done on a real account: no `--yes`, no virtual
+/// clock, every window real.
+#[derive(Clone, Debug)]
+pub struct AccountAt(Aws);
+
+#[cfg(debug_assertions)]
+impl AccountAt {
+    /// That server. Only in builds with debug assertions: an installed keyward has no way to be told of another AWS.
+    pub fn loopback(aws: Aws) -> Self {
+        Self(aws)
+    }
 }
 
 /// What surrounds a run: made anew by [`open`] and by a resume.
@@ -279,7 +292,7 @@ pub(super) async fn surround(
     drill: Drill,
     run: &str,
     vault: &Arc<Mutex<Vault>>,
-    account_at: Option<Aws>,
+    account_at: Option<AccountAt>,
 ) -> Result<Surroundings, Diagnostic> {
     let mut world = World::new(environment.kind, run, vault.clone());
     let needed = programs::needed(book, values);
@@ -322,7 +335,7 @@ pub(super) async fn surround(
         }
         EnvironmentKind::Account => {
             let aws = match account_at {
-                Some(aws) => aws,
+                Some(AccountAt(aws)) => aws,
                 None => Aws::account(Some(&environment.region), environment.profile.as_deref()).await?,
             };
             world.aws = Some(aws);
@@ -356,7 +369,11 @@ fn stand_ins(
         Diagnostic::new(format!("the drill's folder {} can't be made: {error}", scratch.display()))
     };
     let (bin, home) = (scratch.join("bin"), scratch.join("home"));
-    let exe = std::env::current_exe().map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
+    #[cfg(not(test))]
+    let exe = std::env::current_exe();
+    #[cfg(test)]
+    let exe = super::tests::program();
+    let exe = exe.map_err(|e| Diagnostic::new(format!("keyward can't find itself: {e}")))?;
     std::fs::create_dir_all(&home).map_err(io)?;
     sandbox.install_stand_ins(&bin, &exe).map_err(io)?;
     for (name, system) in sandbox.systems() {

@@ -1,14 +1,15 @@
 //! Why a run stands still, in sentences: what did not come right, what the world said, what it means.
 
+use serde_json::Value;
+
+use super::snapshot::Snapshot;
 use crate::action::advice::advice;
 use crate::engine::admit;
 use crate::engine::effect::error_of;
 use crate::engine::entry::{Doubt, Place, Verdict};
+use crate::engine::gate;
 use crate::engine::rollback;
-use crate::engine::state::{CallState, RowState};
-use serde_json::Value;
-
-use super::snapshot::Snapshot;
+use crate::engine::state::{CallState, GateReading, RowState};
 
 /// Longest reason in characters: it stands in an entry, and a person reads it.
 const LONGEST: usize = 700;
@@ -28,8 +29,14 @@ pub fn of_row(now: &Snapshot, step: &str, row: &str) -> String {
 pub fn of_gates(now: &Snapshot, step: &str) -> String {
     let mut words = Vec::new();
     if let Some(folded) = now.state.step(&now.book, step) {
-        for ((index, row), reading) in &folded.gates {
-            if reading.verdict == Verdict::Pass || folded.overridden.contains_key(index) {
+        let shut = |(index, _): &(u32, String), reading: &GateReading| {
+            reading.verdict != Verdict::Pass && !folded.overridden.contains_key(index)
+        };
+        // A gate that opens by itself is no reason where another does not.
+        let stays = |reading: &GateReading| gate::opens_at(&reading.evidence).is_none();
+        let any = folded.gates.iter().any(|(key, reading)| shut(key, reading) && stays(reading));
+        for ((_, row), reading) in folded.gates.iter().filter(|(key, reading)| shut(key, reading)) {
+            if any && !stays(reading) {
                 continue;
             }
             let said = reading.evidence["words"].as_str().unwrap_or("a gate does not hold");
@@ -107,12 +114,8 @@ fn of_reading(now: &Snapshot, step: &str, row: &RowState) -> Option<String> {
     let bad = judged.iter().find(|judged| !judged.advisory && judged.verdict != Verdict::Pass);
     let sentence = bad.and_then(|judged| judged.sentence.clone());
     let plain = bad.map(|judged| format!("expected {}, found {}", judged.expected, short(&judged.actual)));
-    match (sentence, error) {
-        (Some(sentence), Some(error)) => Some(format!("{sentence} {error}")),
-        (Some(sentence), None) => Some(sentence),
-        (None, Some(error)) => Some(error),
-        (None, None) => plain,
-    }
+    // A sentence says what an answer lacks; where there was none, the error says more.
+    error.or(sentence).or(plain)
 }
 
 fn short(value: &Value) -> String {

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use super::driver::{Driver, Parts, file_name};
 use super::kept::{SealedWorld, is_of_the_sandbox};
-use super::open::{Drill, Surroundings, own_digest, surround, who_am_i};
+use super::open::{AccountAt, Drill, Surroundings, own_digest, surround, who_am_i};
 use super::session::Session;
 use super::snapshot::Signed;
-use crate::action::{Aws, Performer, Program};
+use crate::action::{Performer, Program};
 use crate::config::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::engine::admit;
@@ -51,7 +51,7 @@ pub fn book_of(folder: &Path) -> Result<Book, Diagnostic> {
 ///
 /// # Errors
 /// Another process has it; its transcript is broken; its secrets or its world can't be had here.
-pub async fn resume(session: Session, folder: &Path, account_at: Option<Aws>) -> Result<Driver, Diagnostic> {
+pub async fn resume(session: Session, folder: &Path, account_at: Option<AccountAt>) -> Result<Driver, Diagnostic> {
     let book = Arc::new(book_of(folder)?);
     let mut log: Vec<Entry> = Vec::new();
     let (writer, recovery) = Writer::open(folder, |entry| log.push(entry))?;

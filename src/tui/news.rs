@@ -42,11 +42,17 @@ impl App {
         let Some(place) = place else {
             // A page without anything to go back to stays below; plans of a run belong to it.
             self.stack.push(PageState::new(Content::View(view)));
+            // What was said was about the page below.
+            self.message = None;
             self.changed();
             return;
         };
         if self.stack[place].content == Content::View(view.clone()) {
             return;
+        }
+        if matches!(view, View::AccountKeys(_) | View::UserKeys(_)) {
+            // It is read: that it is being read is over.
+            self.message = None;
         }
         let page = &mut self.stack[place];
         let old_ask = page.ask().cloned();

@@ -1,6 +1,5 @@
 //! What is asked through an interface, carried out: the one place where an intent becomes a decision.
 
-use crate::diagnostic::Diagnostic;
 use crate::engine::decision::Decision;
 use crate::engine::entry::Answer;
 use crate::engine::focus::Focus;
@@ -97,27 +96,4 @@ pub(crate) fn sentence(why: &str) -> String {
     } else {
         format!("{text}.")
     }
-}
-
-/// The way back by hand, where keyward itself can't go on: the exact commands of each act.
-pub(crate) fn by_hand(handle: &Handle, failed: Diagnostic) -> Diagnostic {
-    let now = handle.news.borrow().clone();
-    let plan = crate::engine::rollback::plan(&now.book, &now.state);
-    let mut lines: Vec<String> = failed.hint.iter().cloned().collect();
-    lines.push("Nothing new was started.".into());
-    if plan.acts.is_empty() {
-        lines.push(plan.closed.unwrap_or_else(|| "Nothing has to be taken back.".into()));
-    } else {
-        lines.push("The way back by hand, in this order:".into());
-    }
-    for (n, act) in plan.acts.iter().enumerate() {
-        lines.push(format!("{}. {} ({})", n + 1, act.title, act.to));
-        for call in &act.calls {
-            let command = crate::action::aws_line(call).unwrap_or_else(|| crate::view::project::what(call));
-            lines.push(format!("   {command}"));
-        }
-    }
-    lines.extend(plan.missing.into_iter().map(|why| format!("Not back: {why}")));
-    lines.push(format!("What was done stands in {}", now.folder.display()));
-    Diagnostic { hint: Some(lines.join("\n  ")), ..failed }
 }

@@ -121,7 +121,7 @@ pub(crate) async fn drive(
     let around = around(session);
     let mut above = Above::default();
     let ending = tokio::select! {
-        ending = driver.run() => ending.map_err(|failed| carry::by_hand(&handle, failed))?,
+        ending = driver.run() => ending?,
         () = attending(stage, &handle, &around, &mut above, home) => Ending::Left,
     };
     drop(driver);

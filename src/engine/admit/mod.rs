@@ -9,6 +9,7 @@ mod rows;
 use serde_json::Value;
 
 use crate::runbook::EffectKind;
+use crate::runbook::op::Op;
 
 use super::book::Book;
 use super::entry::{Body, Entry, EnvironmentKind, FORMAT, Place};
@@ -97,6 +98,12 @@ pub fn admit(book: &Book, state: &State, entry: &Entry) -> Allowed {
             if due() {
                 return no("An answer is due.");
             }
+            if let Some((place, _)) = open_calls(book, state).iter().find(|(place, _)| creates(book, &place.step)) {
+                let step = book.runbook.step(&place.step).and_then(|step| step.sop.as_deref()).unwrap_or(&place.step);
+                return no(format!(
+                    "Step {step} is in doubt: whether there is a new key has to be known first, or it would be left behind."
+                ));
+            }
             let plan = rollback::planned(book, state);
             match &plan.closed {
                 Some(why) => no(why),
@@ -172,6 +179,11 @@ pub fn must_be_signed(book: &Book, body: &Body) -> bool {
         Body::Confirmed { step, .. } => book.runbook.step(step).is_none_or(|step| step.effect != EffectKind::Read),
         _ => false,
     }
+}
+
+/// A step whose act makes a key or a user: what the way back has to take away again.
+fn creates(book: &Book, step: &str) -> bool {
+    book.runbook.step(step).is_some_and(|step| matches!(step.run.op, Op::IamCreateAccessKey | Op::IamCreateUser))
 }
 
 fn anything_changed(book: &Book, state: &State) -> bool {

@@ -23,6 +23,15 @@ fn row<'a>(look: &Look<'a>, id: &str) -> Option<&'a RowState> {
     look.state().back.get(id)?.rows.first()
 }
 
+/// `Way back to the old key`, from the runbook's `Back to the old key`.
+pub(super) fn back_title(title: &str) -> String {
+    match title.strip_prefix("Back ") {
+        Some(rest) => format!("Way back {rest}"),
+        None if title.is_empty() => "The way back".into(),
+        None => format!("Way back: {title}"),
+    }
+}
+
 /// The action that would be confirmed for the whole way back, from where the run stands.
 pub(super) fn rendered(look: &Look<'_>) -> Rendered {
     // Opening the way back is an attempt of its own, unless it is open already.
@@ -89,7 +98,7 @@ fn act_row(look: &Look<'_>, at: usize, act: &Planned) -> Row {
 /// The way back, once it has begun.
 pub(super) fn page(look: &Look<'_>) -> (Panel, Option<Ask>, EnterDoes) {
     let title = &look.book().runbook.rollback.title;
-    let title = if title.is_empty() { "The way back".to_owned() } else { format!("Way back: {title}") };
+    let title = back_title(title);
     let mut panel = Panel {
         border: Border::Heavy,
         title: title.into(),

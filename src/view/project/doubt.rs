@@ -6,6 +6,7 @@ use super::act::{self, key_line, lines_of};
 use super::exact::{self, tail};
 use super::look::{Look, number};
 use super::stop::{choice, leave_choice, page_choice, way_back_choice};
+use crate::engine::admit;
 use crate::engine::doubt::{Finding, TRIES};
 use crate::engine::effect::error_of;
 use crate::engine::entry::{Body, Doubt, Place, Stamp};
@@ -139,71 +140,60 @@ fn candidate(look: &Look<'_>) -> Option<String> {
 fn choices(look: &Look<'_>, place: &Place) -> Vec<Row> {
     let mut rows =
         vec![choice("Ask again", "ask", "once more, now. Reads only.", "asks (reads)", Opens::Now(Intent::AskAgain))];
-    let reconcile = |outcome, typed: &str| Intent::Reconcile { place: place.clone(), outcome, typed: typed.into() };
-    if let Some(Finding::Person { candidate }) = &look.now.finding {
-        match candidate {
-            Some(id) => {
-                let four = id.get(id.len().saturating_sub(4)..).unwrap_or(id);
-                rows.push(page_choice(
-                    "It is ours",
-                    "ours",
-                    "type its last four; then go back, which deactivates and deletes it, and start again",
-                    "opens a page: type its last four",
-                    statement(
-                        look,
-                        "This key is ours",
-                        &format!("{id} was created by this run, and its secret is lost. It is of no use; the way back deactivates and deletes it."),
-                        reconcile(Doubt::DoneLost, ""),
-                        &format!("say that {id} is ours"),
-                        Field::type_back("Last four", four, "AccessKeyId"),
-                    ),
-                ));
-                rows.push(page_choice(
-                    "Not ours",
-                    "not ours",
-                    &format!("leaves {} alone for good: tell its owner", tail(id)),
-                    "opens a page",
-                    statement(
-                        look,
-                        "This key is not ours",
-                        &format!("{id} may be someone else's. It is left alone: no step and no way back of this run touches it."),
-                        reconcile(Doubt::NotOurs, ""),
-                        &format!("say that {id} is not ours"),
-                        Field { hint: "type: not ours".into(), ..Field::type_back("Words", "not ours", "") },
-                    ),
-                ));
-            }
-            None => {
-                rows.push(page_choice(
-                    "It was not done",
-                    "not sent",
-                    "type it, if you know; then it may be tried again",
-                    "opens a page",
-                    statement(
-                        look,
-                        "It was not done",
-                        "Say so only if you looked yourself: then this call may be sent again.",
-                        reconcile(Doubt::NotDone, ""),
-                        "say that it was not done",
-                        Field { hint: "type: not sent".into(), ..Field::type_back("Words", "not sent", "") },
-                    ),
-                ));
-                rows.push(page_choice(
-                    "It was done",
-                    "done",
-                    "type it, if you know; then the run goes on from there",
-                    "opens a page",
-                    statement(
-                        look,
-                        "It was done",
-                        "Say so only if you looked yourself: the run goes on as if the answer had come.",
-                        reconcile(Doubt::Done, ""),
-                        "say that it was done",
-                        Field { hint: "type: done".into(), ..Field::type_back("Words", "done", "") },
-                    ),
-                ));
-            }
-        }
+    let id = candidate(look).unwrap_or_default();
+    let all = [
+        (
+            Doubt::DoneLost,
+            "It is ours",
+            "ours",
+            "type its last four; then go back, which deactivates and deletes it, and start again".to_owned(),
+            "This key is ours",
+            format!(
+                "{id} was created by this run, and its secret is lost. It is of no use; the way back deactivates and deletes it."
+            ),
+            format!("say that {id} is ours"),
+        ),
+        (
+            Doubt::NotOurs,
+            "Not ours",
+            "not ours",
+            format!("leaves {} alone for good: tell its owner", tail(&id)),
+            "This key is not ours",
+            format!(
+                "{id} may be someone else's. It is left alone: no step and no way back of this run touches it."
+            ),
+            format!("say that {id} is not ours"),
+        ),
+        (
+            Doubt::NotDone,
+            "It was not done",
+            "not sent",
+            "type it, if you know; then it may be tried again".to_owned(),
+            "It was not done",
+            "Say so only if you looked yourself: then this call may be sent again.".to_owned(),
+            "say that it was not done".to_owned(),
+        ),
+        (
+            Doubt::Done,
+            "It was done",
+            "done",
+            "type it, if you know; then the run goes on from there".to_owned(),
+            "It was done",
+            "Say so only if you looked yourself: the run goes on as if the answer had come.".to_owned(),
+            "say that it was done".to_owned(),
+        ),
+    ];
+    let asked = matches!(look.now.finding, Some(Finding::Person { .. }));
+    for (outcome, label, word, text, title, words, sentence) in all.into_iter().filter(|_| asked) {
+        // What the reads already rule out is not offered.
+        let Ok(wanted) = admit::reconcile_word(look.book(), look.state(), place, outcome) else { continue };
+        let field = match outcome {
+            Doubt::DoneLost => Field::type_back("Last four", &wanted, "AccessKeyId"),
+            _ => Field { hint: format!("type: {wanted}"), ..Field::type_back("Words", &wanted, "") },
+        };
+        let intent = Intent::Reconcile { place: place.clone(), outcome, typed: String::new() };
+        let offer = statement(look, title, &words, intent, &sentence, field);
+        rows.push(page_choice(label, word, &text, "opens a page: type it", offer));
     }
     rows.extend(way_back_choice(look));
     rows.push(leave_choice(look, "leaves it in doubt"));

@@ -38,6 +38,9 @@ pub fn end_view(now: &Snapshot, around: &Around) -> EndView {
     let by = if opened.environment.unattended { format!("{by}, nobody was asked") } else { by };
     body.push(Row::field("By", by));
     body.push(Row::field("Because", opened.reason.as_str()));
+    if let Some((label, reason)) = why_it_ended(&look) {
+        body.push(Row::field(label, reason));
+    }
     let deviations = &now.state.deviations;
     if deviations.is_empty() {
         body.push(Row::field("Deviations", "none: all of it as the runbook says"));
@@ -78,6 +81,16 @@ pub fn end_view(now: &Snapshot, around: &Around) -> EndView {
             right: format!("{} entries · run {}{runs}", now.state.entries, opened.register.number).into(),
         },
     }
+}
+
+/// Why the run went back, or was given up.
+fn why_it_ended(look: &Look<'_>) -> Option<(&'static str, String)> {
+    let log = look.now.log.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    log.iter().rev().find_map(|entry| match &entry.body {
+        Body::Aborted { reason } => Some(("Aborted", reason.clone())),
+        Body::RollbackBegun { reason } => Some(("Went back", reason.clone())),
+        _ => None,
+    })
 }
 
 fn path(file: &Path, around: &Around) -> Text {

@@ -8,7 +8,7 @@ use crate::engine::focus::Focus;
 use crate::engine::state::Phase;
 use crate::runtime::snapshot::Snapshot;
 use crate::store::{RunStatus, RunSummary, short_of};
-use crate::view::{Banner, Footer, HomeView, Need, RunItem, RunbookItem, Status, Text};
+use crate::view::{Banner, Footer, HomeView, Mode, Need, RunItem, RunbookItem, Status, Text};
 
 /// An open run: its line in the store, and where it stands if its transcript could be folded.
 pub struct OpenRun {
@@ -63,7 +63,7 @@ pub struct Home<'a> {
 /// The page.
 pub fn home_view(home: &Home<'_>) -> HomeView {
     let clock = Clock::at(home.at);
-    let mut needs: Vec<(u8, Need)> = home.open.iter().map(|run| need(run, clock)).collect();
+    let mut needs: Vec<(u8, Need)> = home.open.iter().map(|run| need(run, clock, home.banner.mode)).collect();
     needs.sort_by_key(|(rank, _)| *rank);
     let runs = home.ended.iter().map(|run| ended(run, clock)).collect();
     let books = home.books.iter().map(|book| runbook(book, clock, home.me)).collect();
@@ -83,7 +83,7 @@ pub fn home_view(home: &Home<'_>) -> HomeView {
     }
 }
 
-fn need(run: &OpenRun, clock: Clock) -> (u8, Need) {
+fn need(run: &OpenRun, clock: Clock, mode: Mode) -> (u8, Need) {
     let summary = &run.summary;
     let name = summary.user.clone().filter(|user| !user.is_empty()).unwrap_or_else(|| summary.runbook.clone());
     let right = summary.last.map(|at| clock.minute(at)).unwrap_or_default();
@@ -91,7 +91,7 @@ fn need(run: &OpenRun, clock: Clock) -> (u8, Need) {
     let stands = run.now.as_ref().map(|now| stands(&Look::new(now, &around)));
     let (rank, status, word, text) = match (summary.status, &stands) {
         _ if summary.held_by.is_some() => (4, Status::UnderWay, "under way", "another process has it".to_owned()),
-        (RunStatus::InDoubt, _) => (0, Status::InDoubt, "in doubt", "sent, and no answer written down".into()),
+        (RunStatus::InDoubt, _) => (0, Status::InDoubt, "in doubt", "sent, no answer".into()),
         (RunStatus::Broken, _) => (1, Status::Fail, "broken", summary.why.clone().unwrap_or_default()),
         (_, Some((status, words))) => match status {
             Status::Fail => (1, *status, "stopped", words.clone()),
@@ -124,7 +124,8 @@ fn need(run: &OpenRun, clock: Clock) -> (u8, Need) {
         word: word.into(),
         name,
         sop: sop.unwrap_or_default(),
-        text: format!("{drill}: {text}").into(),
+        // Where all of it is a drill, the banner says so.
+        text: if mode == Mode::Real { format!("{drill}: {text}").into() } else { text.into() },
         right,
         enter,
     };
@@ -137,7 +138,7 @@ fn stands(look: &Look<'_>) -> (Status, String) {
         return (Status::Here, "on the way back".into());
     }
     match &look.now.focus {
-        Focus::InDoubt { .. } | Focus::Answer { .. } => (Status::InDoubt, "sent, and no answer written down".into()),
+        Focus::InDoubt { .. } | Focus::Answer { .. } => (Status::InDoubt, "sent, no answer".into()),
         Focus::Stopped { step, row } => {
             let row = if row.is_empty() { String::new() } else { format!(": {row}") };
             let title = look.step(step).map_or(step.as_str(), |step| step.title.as_str());

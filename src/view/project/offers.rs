@@ -84,11 +84,7 @@ pub(super) fn way_back(look: &Look<'_>) -> Live {
         return Err(off(command, "nothing to take back", why));
     }
     let runbook = &look.book().runbook;
-    let name = if runbook.rollback.title.is_empty() {
-        "The way back".to_owned()
-    } else {
-        format!("Way back: {}", runbook.rollback.title)
-    };
+    let name = back::back_title(&runbook.rollback.title);
     let mut notices: Vec<String> = Vec::new();
     for (step, folded) in runbook.steps.iter().zip(&look.state().steps) {
         for row in
