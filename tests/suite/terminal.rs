@@ -114,9 +114,10 @@ impl Terminal {
     fn go_on_until(&mut self, words: &str) {
         for _ in 0..400 {
             self.until("something to do", |now| {
-                now.contains(words) || ["unseen", "y sign", "Enter asks", "to the sign line", "W clock", "moves the clock"]
-                    .iter()
-                    .any(|wanted| now.contains(wanted))
+                now.contains(words)
+                    || ["unseen", "y sign", "Enter asks", "to the sign line", "W clock", "moves the clock"]
+                        .iter()
+                        .any(|wanted| now.contains(wanted))
             });
             let now = self.text();
             if now.contains(words) {

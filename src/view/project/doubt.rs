@@ -159,9 +159,7 @@ fn choices(look: &Look<'_>, place: &Place) -> Vec<Row> {
             "not ours",
             format!("leaves {} alone for good: tell its owner", tail(&id)),
             "This key is not ours",
-            format!(
-                "{id} may be someone else's. It is left alone: no step and no way back of this run touches it."
-            ),
+            format!("{id} may be someone else's. It is left alone: no step and no way back of this run touches it."),
             format!("say that {id} is not ours"),
         ),
         (
