@@ -162,9 +162,10 @@ impl Form {
                 InputKind::Secret { chars: held.map_or(0, |(_, secret)| secret.chars()), fingerprint: None }
             }
             InputType::Holder | InputType::Holders => InputKind::Fixed(holders(&value, &origin)),
-            InputType::Choice(options) => {
-                InputKind::Choice { options: options.clone(), chosen: options.iter().position(|one| *one == text).unwrap_or(0) }
-            }
+            InputType::Choice(options) => InputKind::Choice {
+                options: options.clone(),
+                chosen: options.iter().position(|one| *one == text).unwrap_or(0),
+            },
             _ => InputKind::Text(text),
         };
         let mut notes = Vec::new();

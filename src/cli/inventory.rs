@@ -43,7 +43,8 @@ pub(crate) fn environment_of(config: &Config, named: Option<&str>) -> Result<Env
     if let Some(name) = named {
         let known: Vec<&str> = config.environments.keys().map(String::as_str).collect();
         return config.environment(name).cloned().ok_or_else(|| {
-            Diagnostic::new(format!("there is no environment {name}")).hint(format!("keyward.yaml has: {}", known.join(", ")))
+            Diagnostic::new(format!("there is no environment {name}"))
+                .hint(format!("keyward.yaml has: {}", known.join(", ")))
         });
     }
     let accounts: Vec<&Environment> =
@@ -58,7 +59,8 @@ pub(crate) fn environment_of(config: &Config, named: Option<&str>) -> Result<Env
         }
         _ => {
             let names: Vec<&str> = accounts.iter().map(|environment| environment.name.as_str()).collect();
-            Err(Diagnostic::new("keyward.yaml has several accounts").hint(format!("--environment, one of: {}", names.join(", "))))
+            Err(Diagnostic::new("keyward.yaml has several accounts")
+                .hint(format!("--environment, one of: {}", names.join(", "))))
         }
     }
 }
@@ -85,9 +87,9 @@ pub(crate) async fn source(environment: Environment) -> Result<Source, Diagnosti
         EnvironmentKind::Sandbox => {
             let clock = Clock::virtual_now();
             let drill = crate::sandbox::World::for_drill("raxx-vault-operator", "raxx-backups", None, &[], 1)?;
-            let started = Sandbox::start(drill, clock.clone(), 1).await.map_err(|error| {
-                Diagnostic::new(format!("the sandbox can't be started on 127.0.0.1: {error}"))
-            })?;
+            let started = Sandbox::start(drill, clock.clone(), 1)
+                .await
+                .map_err(|error| Diagnostic::new(format!("the sandbox can't be started on 127.0.0.1: {error}")))?;
             let services = ["iam", "sts", "s3"].map(|name| (name.to_owned(), started.url().to_owned()));
             let operator = started.operator();
             let aws = Aws::loopback(
@@ -145,14 +147,18 @@ pub(crate) async fn inventory(global: &Global, args: InventoryArgs) -> Result<u8
             Known::Unknown(reason) => json!(reason),
             Known::Known(_) => json!(null),
         };
-        let summary = json!({"at": read.at, "overdue": read.overdue().count(), "unknown": read.unknown(), "unread": unread});
+        let summary =
+            json!({"at": read.at, "overdue": read.overdue().count(), "unknown": read.unknown(), "unread": unread});
         say(&summary.to_string());
     } else {
         let banner = banner(&source.environment);
         let view = match &args.user {
-            Some(user) => {
-                View::UserKeys(user_view(&read, banner, user, ("aws-iam-access-key", "Rotate it: keyward run aws-iam-access-key")))
-            }
+            Some(user) => View::UserKeys(user_view(
+                &read,
+                banner,
+                user,
+                ("aws-iam-access-key", "Rotate it: keyward run aws-iam-access-key"),
+            )),
             None => View::AccountKeys(account_view(&read, banner, Order::default(), |_| None)),
         };
         plain::page(&view).iter().for_each(|line| say(line));

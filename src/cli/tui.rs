@@ -202,7 +202,9 @@ impl<'a> Lobby<'a> {
         }
         self.go_home(stage).await?;
         if ending == Ending::Suspended {
-            stage.say(format!("Suspended. Enter goes on with it, or: keyward resume {}", crate::store::short_of(&short))).await;
+            stage
+                .say(format!("Suspended. Enter goes on with it, or: keyward resume {}", crate::store::short_of(&short)))
+                .await;
         }
         Ok(None)
     }
@@ -215,11 +217,18 @@ impl<'a> Lobby<'a> {
         match report {
             Ok(report) => {
                 self.shown(Above::Read);
-                let mut body: Vec<Row> = report.lines().iter().map(|line| Row::Line(Text::from(line.as_str()))).collect();
+                let mut body: Vec<Row> =
+                    report.lines().iter().map(|line| Row::Line(Text::from(line.as_str()))).collect();
                 body.push(Row::Blank);
                 body.push(Row::field("Folder", report.path.display().to_string()));
                 let panel = Panel { title: id.into(), tag: "verified now".into(), body, ..Panel::default() };
-                stage.show(View::Read(Box::new(ReadView { banner: self.banner(), panel, copy: Some(report.head.clone()) }))).await;
+                stage
+                    .show(View::Read(Box::new(ReadView {
+                        banner: self.banner(),
+                        panel,
+                        copy: Some(report.head.clone()),
+                    })))
+                    .await;
             }
             Err(why) => stage.say(one_line(&why)).await,
         }

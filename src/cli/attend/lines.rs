@@ -86,10 +86,16 @@ async fn answer(handle: &Handle, front: &mut PlainFront, line: &str) {
 /// Between two steps, or over: the next snapshot says more.
 fn passing(now: &Snapshot) -> bool {
     let reading = matches!(now.focus, Focus::Confirm { .. }) && now.busy && !now.confirming;
-    reading || matches!(
-        now.focus,
-        Focus::Over(_) | Focus::Open { .. } | Focus::Reopen { .. } | Focus::Send { .. } | Focus::OpenBack | Focus::Seal(_)
-    )
+    reading
+        || matches!(
+            now.focus,
+            Focus::Over(_)
+                | Focus::Open { .. }
+                | Focus::Reopen { .. }
+                | Focus::Send { .. }
+                | Focus::OpenBack
+                | Focus::Seal(_)
+        )
 }
 
 /// Nothing goes on by itself here.

@@ -87,7 +87,9 @@ pub(super) fn action(look: &Look<'_>, step: &Step, rendered: &Rendered) -> Vec<R
             None => escaped(&rendered.caller),
         };
         body.push(Row::field("As", caller));
-        if let Some(line) = aws_line(&exact::in_order(call)).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null)) {
+        if let Some(line) =
+            aws_line(&exact::in_order(call)).filter(|_| !reads || call.params.get("as").is_none_or(Value::is_null))
+        {
             body.push(Row::field("Same as", line));
         }
         return body;

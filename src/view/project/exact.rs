@@ -156,7 +156,11 @@ pub fn params(call: &Call) -> Vec<String> {
             (_, Value::Object(map))
                 if SecretRef::from_value(one).is_none() && !map.contains_key("join") && !map.is_empty() =>
             {
-                lines.extend(sorted(map).into_iter().map(|(key, one)| format!("{}.{} = {}", exact(name), exact(key), value(one))));
+                lines.extend(
+                    sorted(map)
+                        .into_iter()
+                        .map(|(key, one)| format!("{}.{} = {}", exact(name), exact(key), value(one))),
+                );
             }
             _ => lines.push(format!("{} = {}", exact(name), value(one))),
         }

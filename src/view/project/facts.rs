@@ -79,7 +79,8 @@ pub(super) fn way_back(look: &Look<'_>, step: &Step) -> Text {
 
 /// What is there has not been read yet: then nobody knows what could be put back.
 fn unread(look: &Look<'_>, step: &Step) -> bool {
-    let wanted = |row: &&RowState| own::looks(look.book(), look.state(), step, row).is_ok_and(|reads| !reads.is_empty());
+    let wanted =
+        |row: &&RowState| own::looks(look.book(), look.state(), step, row).is_ok_and(|reads| !reads.is_empty());
     look.open_rows(&step.id).into_iter().filter(wanted).any(|row| row.look.is_none())
 }
 

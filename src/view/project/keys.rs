@@ -83,10 +83,7 @@ pub fn user_view(inventory: &Inventory, banner: Banner, user: &str, runbook: (&s
             state: state(key),
             age: age(key, now),
             text: judged(key, inventory.policy, now).into(),
-            facts: vec![
-                ("used".into(), used.into(), right.into()),
-                ("made".into(), made.into(), Text::new()),
-            ],
+            facts: vec![("used".into(), used.into(), right.into()), ("made".into(), made.into(), Text::new())],
         }
     });
     let mut can = Vec::new();
