@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::drills::completed;
 use super::forger::{SIGNED, forge, sha256};
-use super::machine::{Drilled, KEYWARD, Machine, block_on, copy, run};
+use super::machine::{Drilled, KEYWARD, Machine, REPOSITORY, block_on, copy, run};
 use super::transcript::time;
 
 const SEALED: i32 = 0;
@@ -93,6 +93,62 @@ fn a_copy_of_a_finished_run_is_as_good_as_the_run() {
     let report = Copied::with_store().judged("with its register", SEALED);
     assert!(report["anchors"].as_array().is_some_and(|anchors| !anchors.is_empty()), "{report}");
     assert!(report["not_covered"].as_array().unwrap().len() <= alone, "the register covers a cut tail");
+}
+
+/// The auditor's script, which needs nothing of ours.
+fn by_script(copied: &Copied, allowed: &Path) -> (i32, String) {
+    let mut command = copied.place.command(Path::new(REPOSITORY).join("assets/verify.sh"));
+    command.arg(&copied.run).arg(allowed);
+    let ran = run(command);
+    (ran.code.unwrap_or(-1), ran.out + &ran.err)
+}
+
+#[test]
+fn the_auditors_script_finds_the_same_without_keyward() {
+    type Edit = fn(&Copied);
+    let edits: [(&str, i32, Edit); 9] = [
+        ("nothing", SEALED, |_| {}),
+        ("a byte", BROKEN, |copied| {
+            let mut lines = copied.lines();
+            lines[60] = lines[60].replacen("\"at\":\"2026", "\"at\":\"2027", 1);
+            copied.write(&lines);
+        }),
+        ("a line less", BROKEN, |copied| {
+            let mut lines = copied.lines();
+            lines.remove(40);
+            copied.write(&lines);
+        }),
+        ("two swapped", BROKEN, |copied| {
+            let mut lines = copied.lines();
+            lines.swap(50, 51);
+            copied.write(&lines);
+        }),
+        ("a torn line", BROKEN, |copied| {
+            let mut lines = copied.lines();
+            lines.push("{\"n\":".into());
+            copied.write(&lines);
+        }),
+        ("a signature less", BROKEN, |copied| {
+            std::fs::remove_file(copied.signature(first_signed_after(copied, 1))).unwrap();
+        }),
+        ("another runbook", BROKEN, |copied| std::fs::write(copied.run.join("runbook.yaml"), "runbook: x\n").unwrap()),
+        ("another connector", BROKEN, |copied| std::fs::write(copied.run.join("connectors/heroku.yaml"), "").unwrap()),
+        ("a cut tail", OPEN, |copied| {
+            let mut lines = copied.lines();
+            lines.pop();
+            std::fs::remove_file(copied.signature(lines.len())).unwrap();
+            copied.write(&lines);
+        }),
+    ];
+    let allowed = completed().0.allowed_signers().0;
+    for (what, code, edit) in edits {
+        let copied = Copied::alone();
+        edit(&copied);
+        let (got, said) = by_script(&copied, &allowed);
+        assert_eq!(got, code, "{what}: {said}");
+    }
+    let stranger = Machine::new();
+    assert_eq!(by_script(&Copied::alone(), &stranger.allowed_signers().0).0, UNTRUSTED);
 }
 
 #[test]

@@ -19,13 +19,20 @@ impl End {
     fn of(fault: &str, status: &str, code: i32) -> Self {
         let machine = Machine::new();
         let drilled = machine.drill(&["--seed", "7", "--fault", fault]);
-        assert_eq!((drilled.status.as_str(), drilled.ran.code), (status, Some(code)), "{fault}: {}", drilled.ran.err);
+        Self::judged(&machine, drilled, &[(status, code)])
+    }
+
+    /// One of these ends, with what every end has to have.
+    #[track_caller]
+    fn judged(machine: &Machine, drilled: Drilled, ends: &[(&str, i32)]) -> Self {
+        let got = (drilled.status.as_str(), drilled.ran.code.unwrap_or(-1));
+        assert!(ends.contains(&got), "{got:?} is none of {ends:?}: {}", drilled.ran.err);
         let transcript = drilled.transcript();
         let (verified, report) = machine.verify(&drilled.path);
-        if status == "suspended" {
+        if drilled.status == "suspended" {
             assert_eq!(verified, Some(10), "open, in order so far: {report}");
         } else {
-            assert_eq!(transcript.seal()["status"], status);
+            assert_eq!(transcript.seal()["status"], drilled.status);
             assert_eq!(verified, Some(0), "{report}");
         }
         let end = Self { drilled, transcript };
@@ -38,7 +45,12 @@ impl End {
     /// Back, with exactly one working key, the old one, and every holder that can be read holding it.
     #[track_caller]
     fn rolled_back(fault: &str) -> Self {
-        let end = Self::of(fault, "rolled_back", 4);
+        Self::of(fault, "rolled_back", 4).is_back()
+    }
+
+    #[track_caller]
+    fn is_back(self) -> Self {
+        let end = self;
         assert_eq!(end.active(), ["OLD1"], "{:?}", end.transcript.keys());
         assert!(end.transcript.kind("rollback_begun").next().is_some());
         for (row, id) in end.read_back() {
@@ -70,7 +82,21 @@ impl End {
     /// Completed: the new key alone, Active.
     #[track_caller]
     fn completed(fault: &str) -> Self {
-        let end = Self::of(fault, "completed", 0);
+        Self::of(fault, "completed", 0).is_complete()
+    }
+
+    /// Either end is careful.
+    #[track_caller]
+    fn rolled_back_or_completed(fault: &str) -> Self {
+        let machine = Machine::new();
+        let drilled = machine.drill(&["--seed", "7", "--fault", fault]);
+        let end = Self::judged(&machine, drilled, &[("completed", 0), ("rolled_back", 4)]);
+        if end.drilled.status == "completed" { end.is_complete() } else { end.is_back() }
+    }
+
+    #[track_caller]
+    fn is_complete(self) -> Self {
+        let end = self;
         let new = end.transcript.created().unwrap();
         assert_eq!(end.transcript.keys(), [format!("{} Active", &new[16..])]);
         end
@@ -98,6 +124,18 @@ impl End {
             "no {sentence:?} in the transcript of {}",
             self.drilled.status
         );
+        self
+    }
+
+    /// The reason on record for giving up, going back or pausing: it names the step, and says this.
+    #[track_caller]
+    fn because(self, sentence: &str) -> Self {
+        let ends = ["rollback_begun", "aborted", "suspended"];
+        let reasons =
+            ends.iter().flat_map(|kind| self.transcript.kind(kind)).filter_map(|entry| entry["reason"].as_str());
+        let reasons: Vec<&str> = reasons.collect();
+        let fits = |reason: &&str| reason.starts_with("step ") && reason.contains(sentence);
+        assert!(reasons.iter().any(fits), "no {sentence:?} in {reasons:?}");
         self
     }
 
@@ -165,29 +203,29 @@ impl End {
 
 #[test]
 fn one_does_not_rotate_ones_own_key() {
-    let end = End::untouched("wrong-identity").says("\"is_target\":true");
+    let end = End::untouched("wrong-identity").because("You would rotate your own key. Take another identity first.");
     assert_eq!(end.transcript.at("confirmed", "keys").count(), 0, "it stops at its first step");
 }
 
 #[test]
 fn a_store_that_holds_another_key_stops_the_run_before_the_create() {
-    End::untouched("wrong-old-pair").says("AKIAEXAMPLE00000GONE");
+    End::untouched("wrong-old-pair").because("The store holds another key.").says("AKIAEXAMPLE00000GONE");
 }
 
 #[test]
 fn a_store_that_holds_a_wrong_secret_stops_the_run_before_the_create() {
-    End::untouched("stale-secret").says("SignatureDoesNotMatch");
+    End::untouched("stale-secret").because("half of a pair was replaced");
 }
 
 #[test]
 fn two_active_keys_are_an_unfinished_rotation() {
-    let end = End::untouched("two-active");
+    let end = End::untouched("two-active").because("Two active keys. An earlier rotation was not finished.");
     assert_eq!(end.active(), ["OLD1", "OLD2"]);
 }
 
 #[test]
 fn an_operator_under_quarantine_learns_it_before_the_create_is_tried() {
-    let end = End::untouched("quarantined").says("AccessDenied").deviates("advisory");
+    let end = End::untouched("quarantined").because("AWSCompromisedKeyQuarantine").deviates("advisory");
     let told = end.transcript.seal()["deviations"].to_string();
     assert!(told.contains("iam:CreateAccessKey"), "{told}");
 }
@@ -203,14 +241,14 @@ fn an_old_inactive_key_goes_first_and_only_after_a_window_of_its_own() {
 
 #[test]
 fn a_key_that_never_spreads_is_taken_back_and_deleted_since_nobody_had_it() {
-    let end = End::rolled_back("never-spreads").says("InvalidClientTokenId");
+    let end = End::rolled_back("never-spreads").because("New keys need 3 to 15 s.");
     assert_eq!(end.transcript.keys(), ["OLD1 Active"]);
     assert_eq!(end.transcript.at("confirmed", "store").count(), 0, "it was delivered nowhere");
 }
 
 #[test]
 fn a_forgotten_consumer_is_seen_by_its_use_of_the_old_key() {
-    let end = End::rolled_back("forgotten-consumer").says("a consumer was forgotten");
+    let end = End::rolled_back("forgotten-consumer").because("a consumer was forgotten");
     assert_eq!(end.transcript.at("started", "deactivate").count(), 0, "the old key was never switched off");
     assert!(end.read_back().len() >= 3, "{:?}", end.read_back());
     let keys = end.transcript.keys();
@@ -227,7 +265,7 @@ fn half_a_pair_fails_its_proof_and_is_mended() {
 
 #[test]
 fn an_unknown_last_use_never_counts_as_unused() {
-    let end = End::rolled_back("throttled-last-used").says("AWS did not say when it was last used");
+    let end = End::rolled_back("throttled-last-used").because("AWS did not say when it was last used");
     assert_eq!(end.transcript.at("confirmed", "deactivate").count(), 0);
     let gates = end.transcript.at("gate", "deactivate").filter(|gate| gate["verdict"] == "unknown");
     assert!(gates.count() > 0);
@@ -235,9 +273,30 @@ fn an_unknown_last_use_never_counts_as_unused() {
 
 #[test]
 fn a_missing_permission_is_told_before_anything_changes_and_pauses_where_it_is_needed() {
-    let end = End::paused("missing-permission").says("is not authorized to perform: iam:DeleteAccessKey");
+    let end =
+        End::of("missing-permission", "suspended", 3).because("is not authorized to perform: iam:DeleteAccessKey");
     let told = end.transcript.first("finished", "identity");
     assert!(told["result"]["denied"].to_string().contains("iam:DeleteAccessKey"), "{told}");
+    let new = end.transcript.created().unwrap();
+    assert_eq!(end.active(), [&new[16..]], "the new key works, and whoever may can go on with the delete");
+}
+
+#[test]
+fn a_skewed_clock_is_no_reason_to_fail() {
+    End::completed("skewed-clock");
+}
+
+#[test]
+fn what_stopped_a_drill_is_told_in_its_lines_too() {
+    for (fault, says) in [
+        ("two-active", "Two active keys. An earlier rotation was not finished."),
+        ("forgotten-consumer", "a consumer was forgotten"),
+        ("wrong-identity", "You would rotate your own key."),
+    ] {
+        let ran = Machine::new().keyward(&["drill", "--yes", "--plain", "--fault", fault]);
+        assert!(ran.code.is_some_and(|code| code != 0) && ran.out.contains(says), "{fault}: {}", ran.out);
+        assert!(ran.out.lines().any(|line| line.starts_with("DRILL ")), "{}", ran.out);
+    }
 }
 
 #[test]
@@ -247,19 +306,6 @@ fn a_create_whose_answer_is_lost_is_asked_about_and_never_sent_again_blindly() {
     assert!(end.transcript.at("reconciled", "create").next().is_some());
     for (earlier, later) in end.transcript.at("started", "create").zip(end.transcript.at("started", "create").skip(1)) {
         assert_ne!(earlier["attempt"], later["attempt"], "a second create is a new attempt, confirmed anew");
-    }
-}
-
-impl End {
-    /// Either end is careful, as long as one key works and is held everywhere.
-    #[track_caller]
-    fn rolled_back_or_completed(fault: &str) -> Self {
-        let machine = Machine::new();
-        let status = machine.drill(&["--seed", "7", "--fault", fault]).status;
-        match status.as_str() {
-            "completed" => Self::completed(fault),
-            _ => Self::rolled_back(fault),
-        }
     }
 }
 
@@ -281,7 +327,7 @@ fn lost_answers_to_other_changes_are_settled_by_reads() {
 
 #[test]
 fn a_delete_tried_by_somebody_else_too_early_leaves_the_key_that_consumers_hold() {
-    let end = End::of("early-delete", "aborted", 5);
+    let end = End::of("early-delete", "aborted", 5).because("somebody else deleted it");
     let new = end.transcript.created().unwrap();
     assert_eq!(end.transcript.keys(), [format!("{} Active", &new[16..])]);
     let remaining = end.transcript.seal()["remaining"].to_string();
@@ -290,18 +336,18 @@ fn a_delete_tried_by_somebody_else_too_early_leaves_the_key_that_consumers_hold(
 
 #[test]
 fn a_key_of_somebody_else_fills_the_quota_and_is_left_alone() {
-    End::of("foreign-key", "aborted", 5).says("LimitExceeded");
+    End::of("foreign-key", "aborted", 5).because("two keys already");
 }
 
 #[test]
 fn old_dynos_that_outlive_the_put_hold_up_the_deactivate() {
-    let end = End::rolled_back("slow-dynos");
+    let end = End::rolled_back("slow-dynos").because("after step proofs passed");
     assert_eq!(end.transcript.at("started", "deactivate").count(), 0);
 }
 
 #[test]
 fn a_service_that_did_not_restart_is_seen_before_the_deactivate() {
-    let end = End::rolled_back("restart-fails");
+    let end = End::rolled_back("restart-fails").because("after step proofs passed");
     assert_eq!(end.transcript.at("started", "deactivate").count(), 0);
 }
 

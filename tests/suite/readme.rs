@@ -113,7 +113,7 @@ fn every_command_of_the_readme_works() {
     }
     let digest = shell(
         &machine,
-        "jq -r 'select(.kind == \"confirmed\" and .step == \"delete\") | .digest' audit/transcript.jsonl",
+        "jq -r 'select(.kind == \"confirmed\" and .step == \"delete\") | .digest' \"$(cat run.txt)/transcript.jsonl\"",
     );
     assert_eq!(digest.out.trim().len(), 64, "the entry that README compares with is there");
 }
