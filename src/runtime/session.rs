@@ -29,7 +29,7 @@ pub struct Session {
     /// Who takes part.
     pub roster: Roster,
     /// The key file's passphrase, where it was asked for.
-    passphrase: Option<SecretString>,
+    pub(super) passphrase: Option<SecretString>,
 }
 
 impl Session {

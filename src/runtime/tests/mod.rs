@@ -75,6 +75,7 @@ impl Office {
             allowed_signers: Some(key.allowed_signers),
             signer: Arc::new(key.key),
             roster: Roster { people: vec![person("alice"), person("bob")] },
+            passphrase: None,
         }
     }
 
