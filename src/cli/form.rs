@@ -170,7 +170,13 @@ impl Form {
         };
         let mut notes = Vec::new();
         if let Some(problem) = problem {
-            notes.push(Text::from(format!("{}; {}", problem.message, problem.hint)));
+            let words = match (problem.kind, &declared.help) {
+                // What the command line would take is of no use here.
+                (ProblemKind::Missing | ProblemKind::Secret, Some(help)) => format!("missing: {help}"),
+                (ProblemKind::Missing | ProblemKind::Secret, None) => format!("missing: {}", problem.message),
+                (ProblemKind::Wrong, _) => format!("{}; {}", problem.message, problem.hint),
+            };
+            notes.push(words.into());
         } else if matches!(declared.kind, InputType::Secret) {
             notes.push("Not shown, not written, gone at the end. Paste works.".into());
         }

@@ -133,9 +133,8 @@ impl Planner<'_> {
             self.prove(step, holder);
         }
         // Started is enough: what was refused may still have reached somebody's log.
-        let puts =
-            self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| step.run.op == Op::HolderPut);
-        let delivered = puts.flat_map(|(_, folded)| &folded.rows).any(|row| row.touched);
+        let out = self.book.runbook.steps.iter().zip(&self.state.steps).filter(|(step, _)| may_deliver(step));
+        let delivered = out.flat_map(|(_, folded)| &folded.rows).any(|row| row.touched || acted(row));
         for (step, row) in steps.iter().rev().filter(|(step, _)| step.run.op == Op::IamCreateAccessKey) {
             self.undo_create(step, row, delivered);
         }
@@ -316,18 +315,35 @@ impl Planner<'_> {
     fn undo_create_user(&mut self, step: &Step, row: &RowState) {
         let scope = scope(self.state, self.book, Some(step), Some(row));
         let user = step.run.param("user").and_then(|n| n.render(&scope).ok()).unwrap_or(Value::Null);
+        let name = user.as_str().unwrap_or("the user").to_owned();
+        // Only an answer says that it was made here: a user that is merely there may be somebody's.
+        let answered = row.every_call().find_map(|call| match call {
+            CallState::Finished { verdict: Verdict::Pass, reading, .. } => reading.result.as_ref()?.get("id").cloned(),
+            _ => None,
+        });
+        let Some(id) = answered else {
+            let why = "whether this run made it is not known; delete it by hand if it did";
+            self.plan.missing.push(format!("user {name}: {why}"));
+            return;
+        };
         let act = Act {
             id: String::new(),
-            title: format!("Delete user {}", user.as_str().unwrap_or_default()),
+            title: format!("Delete user {name}"),
             to: "made by this run".into(),
             calls: vec![native(self.state, "iam:DeleteUser", json!({"UserName": user}))],
             effect: EffectKind::Irreversible,
             probe: vec![native(self.state, "iam:ListUsers", json!({}))],
-            expect: vec![expectation("users", Predicate::Exists(true))],
-            sampling: Sampling { consecutive: 1, ..iam_sampling() },
+            expect: vec![expectation("users", Predicate::LacksId(crate::runbook::template::Node::Literal(id)))],
+            sampling: iam_sampling(),
         };
         self.push(step, act);
     }
+}
+
+/// Could the step have handed a new pair to somebody? A change by a request, a program or a hand may, whatever it is for.
+fn may_deliver(step: &Step) -> bool {
+    let outside = matches!(step.run.op, Op::HolderPut | Op::HolderRestart | Op::Http | Op::Command | Op::Manual);
+    outside && step.effect != EffectKind::Read
 }
 
 /// Something was sent for the row that may have acted, in this attempt or an earlier one.

@@ -24,6 +24,7 @@ mod folder;
 mod key_file;
 mod line;
 mod lock;
+mod named;
 mod open_signer;
 mod principal;
 mod reader;

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::folder::{SIGNATURES, TRANSCRIPT, create_folder, file_names, private, sync_folder, write_over};
 use super::line::{encode, needs_blob, reading_mut};
 use super::lock::{Holder, Lock};
+use super::named::strange_files;
 use super::principal::is_principal;
 use super::reader::entries;
 use super::sign::{self, Message, OPERATOR, SignError, Signer, signature_file};
@@ -132,7 +133,15 @@ impl Writer {
         let lock = Lock::take(&folder.join(LOCK), folder)?;
         let mut all = entries(folder)?;
         for entry in all.by_ref() {
-            each(entry?);
+            let entry = entry?;
+            // Gates and later steps are read from these files: one that was changed since would make another run of it.
+            if let Body::Opened(opened) = &entry.body
+                && let Some((file, why)) = strange_files(folder, opened).into_iter().next()
+            {
+                let hint = "put it back as it was, or start a new run; nothing was done";
+                return Err(Error::file(&folder.join(file), format!("{why}\n  {hint}")));
+            }
+            each(entry);
         }
         let torn = all.torn();
         let chain = all.into_chain();

@@ -318,7 +318,8 @@ impl App {
         if let Some(why) = why {
             self.say(why);
             if let Some(page) = self.top_mut() {
-                page.focus = Some(0);
+                // To the field that it is about.
+                page.focus = Some(page.missing_field().map_or(0, |(index, _)| index));
             }
             return Vec::new();
         }

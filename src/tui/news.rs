@@ -68,6 +68,12 @@ impl App {
             }
         }
         let new_ask = page.ask().cloned();
+        let another = screens_differ(&old, &page.content) && act_of(&page.content).is_some();
+        if another || old_ask.is_some() != new_ask.is_some() {
+            // What was said was about the act before.
+            self.message = None;
+        }
+        let page = &mut self.stack[place];
         let same_question = match (&old_ask, &new_ask) {
             (Some(a), Some(b)) => a.intent == b.intent && a.fields == b.fields,
             (None, None) => true,

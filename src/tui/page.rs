@@ -158,10 +158,15 @@ impl PageState {
 
     /// What is missing in the fields, in words.
     pub fn missing(&self) -> Option<String> {
+        self.missing_field().map(|(_, words)| words)
+    }
+
+    /// The first field that is not as it has to be, and why, in words.
+    pub fn missing_field(&self) -> Option<(usize, String)> {
         let ask = self.ask()?;
-        ask.fields.iter().zip(&self.fields).find_map(|(field, typed)| {
+        ask.fields.iter().zip(&self.fields).enumerate().find_map(|(index, (field, typed))| {
             let value = typed.value();
-            match &field.kind {
+            let words = match &field.kind {
                 FieldKind::TypeBack { expected, .. } if value.is_empty() => {
                     let what =
                         if expected.chars().count() == 4 { "the last four are" } else { "what is to be typed is" };
@@ -176,7 +181,8 @@ impl PageState {
                     Some(format!("{} is missing", field.label.to_lowercase()))
                 }
                 _ => None,
-            }
+            };
+            words.map(|words| (index, words))
         })
     }
 

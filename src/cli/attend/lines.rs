@@ -74,12 +74,9 @@ async fn answer(handle: &Handle, front: &mut PlainFront, line: &str) {
             Carried::NotOurs => Some("That can't be done with lines.".into()),
         },
     };
-    match again {
-        Some(why) => {
-            say(&why);
-            front.question().iter().for_each(|line| say(line));
-        }
-        None => {}
+    if let Some(why) = again {
+        say(&why);
+        front.question().iter().for_each(|line| say(line));
     }
 }
 

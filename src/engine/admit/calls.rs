@@ -39,6 +39,16 @@ pub fn act_verdict(book: &Book, state: &State, place: &Place, result: &Value) ->
     expect::judge(&step.expect, result, &scope(state, book, Some(step), Some(row))).0
 }
 
+/// The verdict of what a person entered: they say what they saw, the runbook says whether it is as expected.
+pub fn entered_verdict(book: &Book, state: &State, place: &Place, values: &Value) -> Verdict {
+    let Some(step) = book.runbook.step(&place.step) else { return Verdict::Pass };
+    let Some(row) = row(book, state, place) else { return Verdict::Pass };
+    if own::nature(book, state, &place.step, &row.value).reads {
+        return expect::judge(&step.expect, values, &scope(state, book, Some(step), Some(row))).0;
+    }
+    act_verdict(book, state, place, values)
+}
+
 /// A refusal is a fail, but a delete of what is not there is done (`NoSuchEntity`, IAM API reference).
 pub fn refused_verdict(book: &Book, state: &State, place: &Place, result: &Value) -> Verdict {
     let folded = state.step(book, &place.step);
@@ -157,7 +167,11 @@ pub(super) fn finished(
         Focus::Waiting { place: waits, until } if waits == *place => {
             return if at >= until { Ok(()) } else { no("the wait was not over") };
         }
-        Focus::Manual { place: waits } if waits == *place => return Ok(()),
+        Focus::Manual { place: waits } if waits == *place => {
+            let entered = reading.result.clone().unwrap_or(Value::Null);
+            let same = entered_verdict(book, state, place, &entered) == verdict;
+            return if same { Ok(()) } else { no("its verdict is not what was entered gives") };
+        }
         _ => {}
     }
     if own::nature(book, state, &place.step, &value).reads {

@@ -18,7 +18,8 @@ use super::rollback;
 use super::state::{CallState, Phase, RowState, State};
 
 pub use calls::{
-    act_verdict, decides, finding, judgements, reconcile_word, refused_verdict, sample_due, sample_verdict,
+    act_verdict, decides, entered_verdict, finding, judgements, reconcile_word, refused_verdict, sample_due,
+    sample_verdict,
 };
 pub use confirm::{confirmation, type_back, way_back};
 pub use end::seal;

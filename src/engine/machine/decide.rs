@@ -32,8 +32,9 @@ impl Engine {
             Decision::RestartWindow { step, reason } => self.allowed(vec![Body::WindowRestarted { step, reason }], now),
             Decision::Reconcile { place, outcome, typed } => self.reconcile(now, place, outcome, typed),
             Decision::Entered { place, values } => {
+                let verdict = admit::entered_verdict(&self.book, &self.state, &place, &values);
                 let reading = Reading { result: Some(values), ..Reading::default() };
-                self.allowed(vec![Body::Finished { place, verdict: Verdict::Pass, reading }], now)
+                self.allowed(vec![Body::Finished { place, verdict, reading }], now)
             }
             Decision::Suspend { reason } => {
                 if self.under_way() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::call::Rendered;
+use super::super::effect::error_of;
 use super::super::entry::{Answer, Doubt, Entry, Reading, Stamp, Verdict};
 
 /// A call that was sent, or was about to be.
@@ -56,7 +57,11 @@ impl CallState {
     pub fn may_have_acted(&self) -> bool {
         match self {
             Self::NotSent { .. } => false,
-            Self::Finished { verdict, .. } => *verdict != Verdict::Fail,
+            // A refusal did nothing. What was answered, and is not as expected, may well have been done, or half done.
+            Self::Finished { verdict, reading, .. } => {
+                let refused = reading.result.as_ref().is_some_and(|result| error_of(result).is_some());
+                *verdict != Verdict::Fail || !refused
+            }
             Self::Reconciled { outcome, .. } => !matches!(outcome, Doubt::NotDone | Doubt::NotOurs),
             Self::Started { .. } | Self::InDoubt { .. } => true,
         }

@@ -59,7 +59,17 @@ impl Harness {
     }
 
     pub fn with_inputs(kind: EnvironmentKind, change: impl FnOnce(&mut Map<String, serde_json::Value>)) -> Self {
-        let book = Arc::new(book());
+        Self::over(book(), kind, change)
+    }
+
+    /// Over another runbook, with the same holders.
+    pub fn of(text: &str) -> Self {
+        let runbook = parse("test", text).unwrap_or_else(|findings| panic!("{findings:?}"));
+        Self::over(Book { runbook, ..book() }, EnvironmentKind::Sandbox, |_| {})
+    }
+
+    fn over(book: Book, kind: EnvironmentKind, change: impl FnOnce(&mut Map<String, serde_json::Value>)) -> Self {
+        let book = Arc::new(book);
         // 20:30 UTC is outside the window that the runbook keeps free.
         let now = Stamp::parse("2026-11-20T20:30:00.000Z").unwrap();
         let holder = |name: &str| json!({"name": name, "kind": "box", "prove": "yes"});

@@ -4,5 +4,6 @@ mod faults;
 mod harness;
 mod histories;
 mod people;
+mod review;
 mod sop;
 mod world;

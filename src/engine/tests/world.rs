@@ -186,6 +186,7 @@ impl World {
                 }
                 None => json!({"arn": "arn:aws:iam::000000000000:user/oncall", "user": "oncall"}),
             },
+            "iam:GetUser" => json!({"user": self.user, "id": "AIDAEXAMPLE"}),
             "s3:ListObjectsV2" => json!({"objects": [], "truncated": false}),
             "holder.read" => {
                 let (version, values) = boxed(call);

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::pass::Pass;
 use super::report::FindingKind::{Broken, NotInOrder, Note};
 use crate::engine::entry::{EnvironmentKind, FORMAT, Opened, SEMANTICS};
-use crate::transcript::blobs::{is_sha256, sha256_of_file};
-use crate::transcript::folder::{CONNECTORS, ROSTER, RUNBOOK, file_names, read_up_to};
+use crate::transcript::folder::{ROSTER, file_names, read_up_to};
 use crate::transcript::line::plain;
+use crate::transcript::named::strange_files;
 use crate::transcript::principal::is_principal;
 use crate::transcript::roster::Roster;
 
@@ -44,34 +44,9 @@ impl Pass<'_> {
         {
             self.find(Note, Some(0), format!("the folder is called {name}, the run {}", opened.run));
         }
-        self.digest(RUNBOOK, &opened.runbook.sha256);
-        self.digest(ROSTER, &opened.roster);
         self.roster();
-        for (kind, sha256) in &opened.connectors {
-            if is_principal(kind) {
-                self.digest(&format!("{CONNECTORS}/{kind}.yaml"), sha256);
-            } else {
-                let text = format!("`{}` can't name a connector", kind.escape_debug());
-                self.find(Broken, Some(0), text);
-            }
-        }
-        for name in file_names(&self.folder.join(CONNECTORS)).unwrap_or_default() {
-            let kind = name.strip_suffix(".yaml").unwrap_or(&name);
-            if !opened.connectors.contains_key(kind) {
-                self.find(Broken, None, format!("{CONNECTORS}/{} is not named by entry 0", name.escape_debug()));
-            }
-        }
-    }
-
-    fn digest(&mut self, name: &str, sha256: &str) {
-        if !is_sha256(sha256) {
-            self.find(Broken, Some(0), format!("the digest of {name} is no SHA-256"));
-            return;
-        }
-        match sha256_of_file(&self.folder.join(name)) {
-            Ok(found) if found == sha256 => {}
-            Ok(_) => self.find(Broken, None, format!("{name} is not the file that entry 0 names: it was changed")),
-            Err(error) => self.find(Broken, None, format!("{name} can't be read: {error}")),
+        for (_, why) in strange_files(&self.folder, opened) {
+            self.find(Broken, None, why);
         }
     }
 

@@ -349,3 +349,24 @@ fn while_a_signature_is_made_neither_it_nor_its_line_is_there() {
     writer.commit(pending, &signature).unwrap();
     assert_eq!(text(&run), message);
 }
+
+#[test]
+fn a_run_whose_runbook_or_connector_was_changed_is_not_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = signer(dir.path(), ALICE);
+    let run = dir.path().join("run");
+    drop(open_run(&run, &alice));
+    drop(Writer::open(&run, |_| {}).unwrap());
+    for name in ["runbook.yaml", "connectors/heroku.yaml", "roster.json"] {
+        let path = run.join(name);
+        let before = fs::read(&path).unwrap();
+        fs::write(&path, [&before[..], b"# one gate less\n"].concat()).unwrap();
+        let why = Writer::open(&run, |_| {}).unwrap_err().to_string();
+        assert!(why.contains(name) && why.contains("it was changed"), "{why}");
+        fs::write(&path, before).unwrap();
+    }
+    fs::write(run.join("connectors/other.yaml"), "connector: other\n").unwrap();
+    assert!(Writer::open(&run, |_| {}).unwrap_err().to_string().contains("not named by entry 0"));
+    fs::remove_file(run.join("connectors/other.yaml")).unwrap();
+    Writer::open(&run, |_| {}).unwrap();
+}

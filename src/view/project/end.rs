@@ -104,7 +104,8 @@ fn path(file: &Path, around: &Around) -> Text {
     let mut rest = shown.as_str();
     while let Some(at) = rest.find(['/', '-']).filter(|_| rest.len() > 50) {
         let cut =
-            rest.char_indices().filter(|(i, c)| *i < 60 && matches!(c, '/' | '-')).last().map_or(at, |(i, _)| i) + 1;
+            rest.char_indices().filter(|(i, c)| *i < 60 && matches!(c, '/' | '-')).next_back().map_or(at, |(i, _)| i)
+                + 1;
         text = text.say(&rest[..cut]).line_end();
         rest = &rest[cut..];
     }

@@ -31,7 +31,7 @@ pub fn value(value: &Value) -> String {
         return exact(&format!("secret, fingerprint {}{filters}, {}", digits(&secret.fp), secret.name));
     }
     if let Some(fp) = fingerprint_of(value) {
-        return format!("not shown, fingerprint {}", digits(&fp));
+        return format!("not shown, fingerprint {}", digits(fp));
     }
     match value {
         Value::String(text) if plain(text) => exact(text),

@@ -154,8 +154,7 @@ fn confirming(look: &Look<'_>, id: &str) -> Page {
                 .say(&format!(", until {}. {left} of the steps remain.", look.clock.minute(at))),
             None => facts::walk_away(look),
         };
-        let clock =
-            look.state().opened.environment.virtual_clock && look.now.wakeup.is_some_and(|at| at > look.now.now);
+        let clock = offers::move_clock(look).is_ok();
         return Page {
             notices: if look.changed() {
                 "nobody now; what was done so far stands".into()

@@ -356,7 +356,8 @@ pub(super) fn abort(look: &Look<'_>) -> Live {
     })
 }
 
-fn move_clock(look: &Look<'_>) -> Live {
+/// Letting a drill's time go on.
+pub(super) fn move_clock(look: &Look<'_>) -> Live {
     let command = Command::MoveClock;
     if !look.state().opened.environment.virtual_clock {
         let what = if look.state().opened.environment.kind == EnvironmentKind::Account {
@@ -367,20 +368,23 @@ fn move_clock(look: &Look<'_>) -> Live {
         return Err(off(command, "real clock", what));
     }
     due(look, command)?;
+    let unread = here(look).is_some_and(|step| gates::unread(look, step));
+    if look.now.busy || unread {
+        // The time to go on to is known only once every gate was read.
+        return Err(off(command, "being read", "What is there is being read. Then the clock may move."));
+    }
     let waits = matches!(look.now.focus, Focus::Confirm { .. } | Focus::Waiting { .. } | Focus::InDoubt { .. });
     let Some(to) = look.now.wakeup.filter(|at| waits && *at > look.now.now) else {
         return Err(off(command, "nothing waits", "Nothing waits for the clock."));
     };
-    let (from, at) = (look.clock.second(look.now.now), look.clock.second(to));
     Ok(Offer {
         command: Some(command),
         panel: Panel {
             title: "Move the sandbox's clock".into(),
             tag: look.tag("the sandbox only"),
             body: vec![
-                Row::field("From", from),
-                Row::field("To", at),
-                Row::field("By", clock::span(look.clock.until(to))),
+                // Not by how much: that changes with every second, and what is asked must not change under the eye.
+                Row::field("To", look.clock.second(to)),
                 Row::line("It stands in the transcript, as everything does."),
             ],
             ..Panel::default()

@@ -21,8 +21,8 @@ pub(super) fn side(look: &Look<'_>) -> Side {
         }));
     }
     let steps = look.book().runbook.steps.iter().zip(&look.state().steps);
-    let sampled = steps.filter(|(_, folded)| folded.rows.iter().any(|row| !row.samples.is_empty()));
-    if let Some((step, folded)) = sampled.last()
+    let mut sampled = steps.filter(|(_, folded)| folded.rows.iter().any(|row| !row.samples.is_empty()));
+    if let Some((step, folded)) = sampled.next_back()
         && let Some(row) = folded.rows.iter().rev().find(|row| !row.samples.is_empty())
     {
         let word = super::steps::row_status(row).word();

@@ -1,0 +1,103 @@
+//! Runs of other runbooks than the SOP: what they may count as done, and what their way back may touch.
+
+use serde_json::json;
+
+use super::harness::Harness;
+use super::world::Fault;
+use crate::engine::decision::Decision;
+use crate::engine::entry::{Answer, Body, Doubt, EndStatus, Reading, Verdict};
+use crate::engine::focus::Focus;
+use crate::engine::rollback;
+
+const HEAD: &str = "runbook: other\ntitle: Another\ninputs:\n  target_user: {type: iam_user, help: whose}\nrollback: {title: Back, after: look}\nsteps:\n";
+
+fn of(steps: &str) -> Harness {
+    Harness::of(&format!("{HEAD}{steps}"))
+}
+
+fn send_with(run: &mut Harness, fault: Fault) {
+    run.run_on();
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "sign".into(), typed: None, reason: Some("test".into()) };
+    run.decide(Decision::Confirm { step: rendered.step.clone(), digest: rendered.digest(), answer }).unwrap();
+    let sent = run.world.sent.len();
+    while run.world.sent.len() == sent {
+        assert!(run.effect(fault), "{:?} {:?}", run.engine.focus(), run.engine.notice());
+    }
+    run.run_on();
+}
+
+#[test]
+fn what_a_person_saw_is_judged_and_not_taken_as_a_pass() {
+    let step = "  - {id: lamp, title: Look, effect: EFFECT, run: {manual: {do: Look, enter: {lamp: text}}}, rollback: {none: it is a look}, expect: [{path: lamp, equals: green}]}\n";
+    for effect in ["read", "mutate"] {
+        let step = match effect {
+            "read" => step.replace("rollback: {none: it is a look}, ", ""),
+            _ => step.to_owned(),
+        };
+        let mut run = of(&step.replace("EFFECT", effect));
+        run.run_on();
+        run.confirm().unwrap();
+        let Focus::Manual { place } = run.engine.focus() else { panic!("{:?}", run.engine.focus()) };
+        let reading = Reading { result: Some(json!({"lamp": "red"})), ..Reading::default() };
+        let forged = Body::Finished { place: place.clone(), verdict: Verdict::Pass, reading };
+        let entry = crate::engine::entry::Entry { n: run.entries.len() as u64, body: forged, ..run.entries[1].clone() };
+        let entry = crate::engine::entry::Entry { at: run.now, ..entry };
+        assert!(run.engine.admit(&entry).is_err(), "a pass that was not seen is not in order");
+        run.decide(Decision::Entered { place, values: json!({"lamp": "red"}) }).unwrap();
+        run.run_on();
+        assert!(matches!(run.engine.focus(), Focus::Stopped { .. }), "{effect}: {:?}", run.engine.focus());
+        run.decide(Decision::Retry { step: "lamp".into(), row: None }).unwrap();
+        run.run_on();
+        run.confirm().unwrap();
+        let Focus::Manual { place } = run.engine.focus() else { panic!("{:?}", run.engine.focus()) };
+        run.decide(Decision::Entered { place, values: json!({"lamp": "green"}) }).unwrap();
+        run.run_on();
+        assert_eq!(run.engine.focus(), Focus::Over(EndStatus::Completed));
+    }
+}
+
+const CREATE: &str = "  - {id: create, title: Create, run: {iam.create_access_key: {user: \"{{ target_user }}\"}}, capture: {new_key: {path: ., secret: [secret]}}}\n";
+
+#[test]
+fn a_key_that_went_out_by_a_request_is_never_deleted_on_the_way_back() {
+    let give = "  - {id: give, title: Give it, effect: mutate, rollback: {none: write-only}, run: {http: {system: boxes, method: PATCH, path: /boxes/api, json: {K: \"{{ new_key.secret }}\"}}}, probe: {iam.list_access_keys: {user: \"{{ target_user }}\"}}, expect: [{path: active, at_least: 9}]}\n";
+    for (fault, deleted) in [(Fault::LostAfter, false), (Fault::None, false)] {
+        let mut run = of(&format!("{CREATE}{give}"));
+        run.world.keys.truncate(1);
+        run.reach("give");
+        let before = rollback::plan(run.engine.book(), run.engine.state());
+        assert!(before.acts.iter().any(|act| act.title.starts_with("Delete")), "never delivered yet");
+        send_with(&mut run, fault);
+        let plan = rollback::plan(run.engine.book(), run.engine.state());
+        assert_eq!(plan.acts.iter().any(|act| act.title.starts_with("Delete")), deleted, "{fault:?}");
+        assert!(plan.acts.iter().any(|act| act.title.starts_with("Deactivate")));
+    }
+}
+
+#[test]
+fn what_was_answered_otherwise_than_expected_counts_as_done_for_the_way_back() {
+    let give = "  - {id: give, title: Give it, effect: mutate, run: {http: {system: boxes, method: PATCH, path: /boxes/api, json: {K: half}}}, expect: [{path: status, equals: 204}], rollback: [{run: {http: {system: boxes, method: PATCH, path: /boxes/api, json: {K: old}}}}]}\n";
+    let mut run = of(give);
+    send_with(&mut run, Fault::None);
+    assert!(matches!(run.engine.focus(), Focus::Stopped { .. }), "{:?}", run.engine.focus());
+    let plan = rollback::plan(run.engine.book(), run.engine.state());
+    assert_eq!(plan.acts.len(), 1, "it answered 200: something was done");
+    let skip = Decision::Skip { step: "give".into(), reason: "no need".into() };
+    assert!(run.decide(skip).is_err(), "what has acted is not left out");
+
+    let mut run = of(give);
+    send_with(&mut run, Fault::Refused);
+    assert!(rollback::plan(run.engine.book(), run.engine.state()).acts.is_empty(), "a refusal did nothing");
+}
+
+#[test]
+fn a_user_that_is_merely_there_is_not_ours_and_never_deleted() {
+    let mut run = of("  - {id: user, title: Make, run: {iam.create_user: {user: \"{{ target_user }}\"}}}\n");
+    send_with(&mut run, Fault::LostBefore);
+    let Focus::InDoubt { place } = run.engine.focus() else { panic!("{:?}", run.engine.focus()) };
+    run.decide(Decision::Reconcile { place, outcome: Doubt::Done, typed: "done".into() }).unwrap();
+    run.run_on();
+    let plan = rollback::plan(run.engine.book(), run.engine.state());
+    assert!(plan.acts.is_empty() && plan.missing.len() == 1, "{plan:?}");
+}
