@@ -65,7 +65,8 @@ pub(crate) fn measure() {
         took[n % 3].push(one);
     }
     let of = |which: usize, what: fn(&Took) -> f64| median(took[which].iter().map(what).collect());
-    let (wall, cpu): (fn(&Took) -> f64, fn(&Took) -> f64) = (|took| took.wall, |took| took.cpu);
+    let wall: fn(&Took) -> f64 = |took| took.wall;
+    let cpu: fn(&Took) -> f64 = |took| took.cpu;
     println!(
         "medians of {ROUNDS}, wall and CPU seconds: keyward {:.3} {:.3}, aws and jq {:.3} {:.3}, boto3 {:.3} {:.3}",
         of(0, wall),

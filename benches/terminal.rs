@@ -168,7 +168,7 @@ fn starts() {
     let machine = Machine::new();
     machine.signing_key();
     let bare = median((0..STARTS).map(|_| bare_start(&machine)).collect());
-    for (what, args) in [("a drill", ["drill"])] {
+    for (what, args) in [("the home screen", ["tui"]), ("a drill", ["drill"])] {
         let frame = median((0..STARTS).map(|_| first_frame(&machine, &args)).collect());
         let beyond = frame - bare;
         report(

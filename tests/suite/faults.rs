@@ -45,26 +45,17 @@ impl End {
     /// Back, with exactly one working key, the old one, and every holder that can be read holding it.
     #[track_caller]
     fn rolled_back(fault: &str) -> Self {
-        Self::of(fault, "rolled_back", 4).is_back()
+        Self::of(fault, "rolled_back", 4).back_to_the_old_key()
     }
 
     #[track_caller]
-    fn is_back(self) -> Self {
+    fn back_to_the_old_key(self) -> Self {
         let end = self;
         assert_eq!(end.active(), ["OLD1"], "{:?}", end.transcript.keys());
         assert!(end.transcript.kind("rollback_begun").next().is_some());
         for (row, id) in end.read_back() {
             assert_eq!(id, OLD, "{row}");
         }
-        end
-    }
-
-    /// Left where it stands, with a sentence that says why and what to do.
-    #[track_caller]
-    fn paused(fault: &str) -> Self {
-        let end = Self::of(fault, "suspended", 3);
-        let why = end.transcript.kind("suspended").last().and_then(|entry| entry["reason"].as_str().map(str::to_owned));
-        assert!(why.is_some_and(|why| why.contains("keyward resume")));
         end
     }
 
@@ -82,7 +73,7 @@ impl End {
     /// Completed: the new key alone, Active.
     #[track_caller]
     fn completed(fault: &str) -> Self {
-        Self::of(fault, "completed", 0).is_complete()
+        Self::of(fault, "completed", 0).with_the_new_key_alone()
     }
 
     /// Either end is careful.
@@ -91,11 +82,11 @@ impl End {
         let machine = Machine::new();
         let drilled = machine.drill(&["--seed", "7", "--fault", fault]);
         let end = Self::judged(&machine, drilled, &[("completed", 0), ("rolled_back", 4)]);
-        if end.drilled.status == "completed" { end.is_complete() } else { end.is_back() }
+        if end.drilled.status == "completed" { end.with_the_new_key_alone() } else { end.back_to_the_old_key() }
     }
 
     #[track_caller]
-    fn is_complete(self) -> Self {
+    fn with_the_new_key_alone(self) -> Self {
         let end = self;
         let new = end.transcript.created().unwrap();
         assert_eq!(end.transcript.keys(), [format!("{} Active", &new[16..])]);
@@ -273,8 +264,9 @@ fn an_unknown_last_use_never_counts_as_unused() {
 
 #[test]
 fn a_missing_permission_is_told_before_anything_changes_and_pauses_where_it_is_needed() {
-    let end =
-        End::of("missing-permission", "suspended", 3).because("is not authorized to perform: iam:DeleteAccessKey");
+    let end = End::of("missing-permission", "suspended", 3)
+        .because("is not authorized to perform: iam:DeleteAccessKey")
+        .because("`keyward resume` goes on");
     let told = end.transcript.first("finished", "identity");
     assert!(told["result"]["denied"].to_string().contains("iam:DeleteAccessKey"), "{told}");
     let new = end.transcript.created().unwrap();
