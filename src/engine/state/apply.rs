@@ -8,6 +8,7 @@ use super::super::book::Book;
 use super::super::call::Rendered;
 use super::super::entry::{Answer, Body, Deviation, DeviationKind, Doubt, Entry, Place, Reading, Stamp, Verdict};
 use super::super::expect;
+use super::super::gate;
 use super::super::own::{self, Nature};
 use super::super::scope::scope;
 use super::derived::Derived;
@@ -33,7 +34,12 @@ impl State {
             }
             Body::Gate { step, gate, row, verdict, evidence } => {
                 let reading = GateReading { n: entry.n, at: entry.at, verdict: *verdict, evidence: evidence.clone() };
+                let seen_active = gate::shows_active(book, step, *gate, &reading);
                 if let Some(state) = self.step_mut(book, step) {
+                    if seen_active {
+                        // A window in which the key was seen Active observed nothing.
+                        state.window = None;
+                    }
                     state.gates.insert((*gate, row.clone()), reading);
                 }
             }
