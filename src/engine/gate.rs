@@ -184,7 +184,12 @@ impl GateView<'_> {
                 GateKind::After { step, at_least, recommended } => {
                     self.judge_after(step, *at_least, *recommended, facts, at)
                 }
-                GateKind::UnusedSince { since, for_, .. } => self.judge_unused_since(since, *for_, read(0), at),
+                GateKind::UnusedSince { since, for_, .. } => {
+                    // On a real account AWS's clock counts too: one here that was set forward opens nothing.
+                    let real = self.state.opened.environment.kind == EnvironmentKind::Account;
+                    let theirs = facts.get("date").and_then(Value::as_str).and_then(http_date).filter(|_| real);
+                    self.judge_unused_since(since, *for_, read(0), theirs.map_or(at, |date| date.min(at)))
+                }
                 GateKind::InactiveFor { key, at_least } => self.judge_inactive_for(key, at_least, read(0), read(1), at),
                 GateKind::UnusedFor { at_least, .. } => self.judge_unused_for(at_least, read(0), read(1), at),
                 GateKind::NotDuring { window, zone } => judge_not_during(*window, *zone, at),

@@ -302,7 +302,8 @@ impl State {
         let before = row.samples.last().map_or(0, |sample| sample.in_a_row);
         let in_a_row = if verdict == Verdict::Pass { before + 1 } else { 0 };
         row.samples.push(Sample { n: entry.n, at: entry.at, verdict, reading: reading.clone(), in_a_row });
-        if reads && reading.date.is_some() {
+        // An act whose answer was lost has no date of its own: that of the first read after it is later, and so safe.
+        if reading.date.is_some() && (reads || row.date.is_none()) {
             row.date.clone_from(&reading.date);
         }
         let late = match (sampling.within, since) {

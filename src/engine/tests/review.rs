@@ -154,3 +154,27 @@ fn one_of_two_values_written_is_not_both() {
     assert_eq!(judge(&expected, &after("2026-11-20T10:00:02Z"), &scope).0, Verdict::Fail, "the second is the old one");
     assert_eq!(judge(&expected, &after("2026-11-20T11:59:59Z"), &scope).0, Verdict::Pass);
 }
+
+#[test]
+fn a_clock_that_was_set_forward_opens_no_gate_of_a_real_account() {
+    use crate::engine::entry::EnvironmentKind;
+    use crate::engine::gate::{GateView, gates};
+    let mut run = Harness::new(EnvironmentKind::Account);
+    for _ in 0..60 {
+        run.run_on();
+        match run.engine.focus() {
+            Focus::Confirm { step } if step == "deactivate" => break,
+            Focus::Confirm { .. } => run.confirm().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+    let (book, state) = (run.engine.book().clone(), run.engine.state().clone());
+    let (step, folded) = (book.runbook.step("deactivate").unwrap(), state.step(&book, "deactivate").unwrap());
+    let view = GateView { book: &book, state: &state, step, row: &folded.rows[0] };
+    let late = run.now.plus(std::time::Duration::from_secs(2 * 3600));
+    let judge =
+        |date: &str| view.judge(gates(step)[1], &json!({"reads": [{"used": "never"}], "date": date}), late).verdict;
+    let http = |at: crate::engine::entry::Stamp| at.time().to_rfc2822();
+    assert_eq!(judge(&http(run.now)), Verdict::Unknown, "AWS says that no time has passed");
+    assert_eq!(judge(&http(late)), Verdict::Pass);
+}
