@@ -17,7 +17,7 @@ use super::expect;
 use super::own::native;
 use super::render::{RenderError, Renderer};
 use super::scope::scope;
-use super::state::{RowState, State};
+use super::state::{GateReading, RowState, State};
 
 /// A gate of the runbook, or one that an action brings itself.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,13 @@ pub fn gates(step: &Step) -> Vec<GateRef<'_>> {
 /// The time at which a reading can next be different, from its evidence.
 pub fn opens_at(evidence: &Value) -> Option<Stamp> {
     Stamp::parse(evidence.get("opens")?.as_str()?)
+}
+
+/// True for a reading of `inactive_for` by which the key is not Inactive now.
+pub fn shows_active(book: &Book, step: &str, index: u32, reading: &GateReading) -> bool {
+    let gate = book.runbook.step(step).and_then(|step| step.gates.get(index as usize));
+    let asks = gate.is_some_and(|gate| matches!(gate.kind, GateKind::InactiveFor { .. }));
+    asks && reading.verdict == Verdict::Fail && opens_at(&reading.evidence).is_none()
 }
 
 /// Everything a gate is judged from.
@@ -177,7 +184,12 @@ impl GateView<'_> {
                 GateKind::After { step, at_least, recommended } => {
                     self.judge_after(step, *at_least, *recommended, facts, at)
                 }
-                GateKind::UnusedSince { since, for_, .. } => self.judge_unused_since(since, *for_, read(0), at),
+                GateKind::UnusedSince { since, for_, .. } => {
+                    // On a real account AWS's clock counts too: one here that was set forward opens nothing.
+                    let real = self.state.opened.environment.kind == EnvironmentKind::Account;
+                    let theirs = facts.get("date").and_then(Value::as_str).and_then(http_date).filter(|_| real);
+                    self.judge_unused_since(since, *for_, read(0), theirs.map_or(at, |date| date.min(at)))
+                }
                 GateKind::InactiveFor { key, at_least } => self.judge_inactive_for(key, at_least, read(0), read(1), at),
                 GateKind::UnusedFor { at_least, .. } => self.judge_unused_for(at_least, read(0), read(1), at),
                 GateKind::NotDuring { window, zone } => judge_not_during(*window, *zone, at),
@@ -354,6 +366,23 @@ impl GateView<'_> {
         }
     }
 
+    /// When this run last set the key Inactive, by the clock that last use is told in.
+    fn deactivated(&self, key: &Value) -> Option<Stamp> {
+        let rehearsal = self.state.opened.environment.kind == EnvironmentKind::Rehearsal;
+        let steps = self.book.runbook.steps.iter().zip(&self.state.steps);
+        let rows = steps
+            .filter(|(step, _)| step.run.op == Op::IamUpdateAccessKey)
+            .flat_map(|(step, folded)| folded.rows.iter().map(move |row| (step, row)));
+        let off = rows.filter(|(step, row)| {
+            let scope = scope(self.state, self.book, Some(step), Some(row));
+            let param = |name: &str| step.run.param(name).and_then(|node| node.render(&scope).ok());
+            row.verdict == Some(Verdict::Pass)
+                && param("key").as_ref() == Some(key)
+                && param("status") == Some(json!("Inactive"))
+        });
+        off.filter_map(|(_, row)| if rehearsal { row.decided_wall.or(row.decided) } else { row.decided }).max()
+    }
+
     fn judge_delete(&self, facts: &Value) -> Judged {
         let reads = facts.get("reads").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let (user, key) = (self.param("user"), self.param("key"));
@@ -373,8 +402,14 @@ impl GateView<'_> {
         if reads[2].get("user") == Some(&user) && !user.is_null() {
             return Judged::fail("this is your own key; start again as another identity");
         }
-        if last_use(reads.get(1).unwrap_or(&Value::Null)).is_none() {
-            return Judged::unknown("AWS did not say when it was last used");
+        match (last_use(reads.get(1).unwrap_or(&Value::Null)), self.deactivated(&key)) {
+            (None, _) => return Judged::unknown("AWS did not say when it was last used"),
+            (Some(Some(used)), Some(off)) if used > off.plus(GRANULARITY) => {
+                return Judged::fail(format!(
+                    "used at {used}, after this run deactivated it: somebody turned it on again"
+                ));
+            }
+            _ => {}
         }
         for held in reads.iter().skip(3) {
             let Some(ids) = held.get("holds").and_then(Value::as_array) else {
@@ -387,6 +422,9 @@ impl GateView<'_> {
         Judged::pass(format!("Inactive; no readable holder has it; not yours ({})", caller.as_str().unwrap_or("?")))
     }
 }
+
+/// Last use is told in steps of about this (IAM user guide, "last accessed information").
+const GRANULARITY: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 /// Who stated this of the step's action as it stands now, and whose word still counts. A retry, another caller or another
 /// value is another action, and voids what was said of the one before.

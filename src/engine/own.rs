@@ -163,17 +163,24 @@ pub fn status_is(key: &Value, active: bool) -> Expectation {
     expectation(if active { "active" } else { "inactive" }, Predicate::HasId(Node::Literal(key.clone())))
 }
 
+/// A write-only holder was written since that reading. `updated` is when the value that was written longest ago was, so it
+/// has to be later than `latest`, when the last one was: of two values, one alone says nothing.
+pub fn written_since(before: Option<&Value>) -> Vec<Expectation> {
+    let fact = |name: &str| before?.get("facts")?.get(name).filter(|fact| !fact.is_null()).cloned();
+    let mut list = vec![expectation("facts.updated", Predicate::Exists(true))];
+    match (fact("latest"), fact("updated")) {
+        (Some(latest), _) => list.push(expectation("facts.updated", Predicate::After(Node::Literal(latest)))),
+        (None, Some(updated)) => list.push(expectation("facts.updated", Predicate::Not(Node::Literal(updated)))),
+        (None, None) => {}
+    }
+    list
+}
+
 /// Every value is read back, or for a write-only holder its version is another.
 pub fn put_expectations(book: &Book, holder: &Value, values: &Value, row: &RowState) -> Vec<Expectation> {
     let Some(connector) = book.connector(holder) else { return Vec::new() };
     if connector.write_only {
-        let updated = |reading: &Reading| reading.result.as_ref()?.pointer("/facts/updated").cloned();
-        let before = row.look.as_ref().and_then(|(_, reading)| updated(reading));
-        let mut list = vec![expectation("facts.updated", Predicate::Exists(true))];
-        if let Some(before) = before.filter(|updated| !updated.is_null()) {
-            list.push(expectation("facts.updated", Predicate::Not(Node::Literal(before))));
-        }
-        return list;
+        return written_since(row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref()));
     }
     let mut list = Vec::new();
     for (name, value) in values.as_object().into_iter().flatten() {

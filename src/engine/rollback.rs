@@ -12,6 +12,7 @@ use crate::runbook::{EffectKind, Expectation, Predicate, Rollback, Step};
 
 use super::book::{Book, Sampling};
 use super::call::{Call, Rendered, RowCalls};
+use super::effect::error_of;
 use super::entry::{Doubt, Verdict};
 use super::own::{self, expectation, native};
 use super::render::{RenderError, Renderer};
@@ -237,7 +238,7 @@ impl Planner<'_> {
                     consecutive: back.consecutive,
                 };
                 let expect = if connector.write_only {
-                    vec![expectation("facts.updated", Predicate::Exists(true))]
+                    own::written_since(last_seen(row))
                 } else {
                     own::put_expectations(self.book, &holder, &old, row)
                 };
@@ -364,6 +365,17 @@ pub fn created_ids(row: &RowState) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// The last that was read of a holder: after the act, else about a call in doubt, else before it.
+fn last_seen(row: &RowState) -> Option<&Value> {
+    let doubted = row.calls.values().rev().find_map(|call| match call {
+        CallState::InDoubt { reads, .. } => reads.iter().rev().map(|(_, read)| read).find(|r| error_of(r).is_none()),
+        _ => None,
+    });
+    let sampled = row.samples.iter().rev().filter_map(|sample| sample.reading.result.as_ref());
+    let looked = row.look.as_ref().and_then(|(_, reading)| reading.result.as_ref());
+    sampled.into_iter().find(|read| error_of(read).is_none()).or(doubted).or(looked)
 }
 
 /// A holder's values before the first act, and where the copy is.

@@ -8,6 +8,7 @@ use super::super::book::Book;
 use super::super::call::Rendered;
 use super::super::entry::{Answer, Body, Deviation, DeviationKind, Doubt, Entry, Place, Reading, Stamp, Verdict};
 use super::super::expect;
+use super::super::gate;
 use super::super::own::{self, Nature};
 use super::super::scope::scope;
 use super::derived::Derived;
@@ -33,7 +34,12 @@ impl State {
             }
             Body::Gate { step, gate, row, verdict, evidence } => {
                 let reading = GateReading { n: entry.n, at: entry.at, verdict: *verdict, evidence: evidence.clone() };
+                let seen_active = gate::shows_active(book, step, *gate, &reading);
                 if let Some(state) = self.step_mut(book, step) {
+                    if seen_active {
+                        // A window in which the key was seen Active observed nothing.
+                        state.window = None;
+                    }
                     state.gates.insert((*gate, row.clone()), reading);
                 }
             }
@@ -296,7 +302,8 @@ impl State {
         let before = row.samples.last().map_or(0, |sample| sample.in_a_row);
         let in_a_row = if verdict == Verdict::Pass { before + 1 } else { 0 };
         row.samples.push(Sample { n: entry.n, at: entry.at, verdict, reading: reading.clone(), in_a_row });
-        if reads && reading.date.is_some() {
+        // An act whose answer was lost has no date of its own: that of the first read after it is later, and so safe.
+        if reading.date.is_some() && (reads || row.date.is_none()) {
             row.date.clone_from(&reading.date);
         }
         let late = match (sampling.within, since) {

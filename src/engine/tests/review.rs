@@ -101,3 +101,80 @@ fn a_user_that_is_merely_there_is_not_ours_and_never_deleted() {
     let plan = rollback::plan(run.engine.book(), run.engine.state());
     assert!(plan.acts.is_empty() && plan.missing.len() == 1, "{plan:?}");
 }
+
+#[test]
+fn a_key_that_was_used_after_its_deactivation_is_not_deleted() {
+    let mut run = Harness::new(crate::engine::entry::EnvironmentKind::Sandbox);
+    run.reach("delete");
+    let used = run.now;
+    run.world.keys.iter_mut().find(|key| !key.active).unwrap().used = Some(used);
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "type_back".into(), typed: Some("OLD1".into()), reason: Some("test".into()) };
+    run.decide(Decision::Confirm { step: "delete".into(), digest: rendered.digest(), answer }).unwrap();
+    run.run_on();
+    let gates = &run.engine.state().step(run.engine.book(), "delete").unwrap().gates;
+    let own = &gates[&(3, String::new())];
+    assert_eq!(own.verdict, Verdict::Fail, "{}", own.evidence);
+    assert!(own.evidence["words"].as_str().unwrap().contains("turned it on again"), "{}", own.evidence);
+    assert!(run.world.deleted.is_empty());
+}
+
+#[test]
+fn a_window_that_began_while_the_key_was_active_observed_nothing() {
+    let delete = "  - {id: delete, title: Delete, gate: [{inactive_for: {key: AKIAEXAMPLE00000OLD1, at_least: 24h}}], confirm: {type_back: OLD1, reason: true}, run: {iam.delete_access_key: {user: \"{{ target_user }}\", key: AKIAEXAMPLE00000OLD1}}}\n";
+    let mut run = of(delete);
+    run.run_on();
+    run.decide(Decision::RestartWindow { step: "delete".into(), reason: "no record".into() }).unwrap();
+    run.run_on();
+    run.wait(25 * 3600);
+    for key in &mut run.world.keys {
+        key.active = false;
+    }
+    let rendered = run.engine.rendered().unwrap().unwrap();
+    let answer = Answer { how: "type_back".into(), typed: Some("OLD1".into()), reason: Some("test".into()) };
+    run.decide(Decision::Confirm { step: "delete".into(), digest: rendered.digest(), answer: answer.clone() }).unwrap();
+    run.run_on();
+    assert!(run.world.deleted.is_empty(), "it was deactivated a moment ago");
+    // Observed from now on, it may go a day later.
+    run.decide(Decision::RestartWindow { step: "delete".into(), reason: "no record".into() }).unwrap();
+    run.run_on();
+    run.wait(25 * 3600);
+    run.decide(Decision::Confirm { step: "delete".into(), digest: rendered.digest(), answer }).unwrap();
+    run.run_on();
+    assert_eq!(run.world.deleted.len(), 1, "{:?}", run.engine.notice());
+}
+
+#[test]
+fn one_of_two_values_written_is_not_both() {
+    use crate::engine::expect::judge;
+    let before = json!({"facts": {"updated": "2026-11-20T10:00:00Z", "latest": "2026-11-20T10:00:02Z"}});
+    let after = |updated: &str| json!({"facts": {"updated": updated, "latest": "2026-11-20T12:00:00Z"}});
+    let expected = crate::engine::own::written_since(Some(&before));
+    let scope = crate::runbook::template::Scope::default();
+    assert_eq!(judge(&expected, &after("2026-11-20T10:00:02Z"), &scope).0, Verdict::Fail, "the second is the old one");
+    assert_eq!(judge(&expected, &after("2026-11-20T11:59:59Z"), &scope).0, Verdict::Pass);
+}
+
+#[test]
+fn a_clock_that_was_set_forward_opens_no_gate_of_a_real_account() {
+    use crate::engine::entry::EnvironmentKind;
+    use crate::engine::gate::{GateView, gates};
+    let mut run = Harness::new(EnvironmentKind::Account);
+    for _ in 0..60 {
+        run.run_on();
+        match run.engine.focus() {
+            Focus::Confirm { step } if step == "deactivate" => break,
+            Focus::Confirm { .. } => run.confirm().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+    let (book, state) = (run.engine.book().clone(), run.engine.state().clone());
+    let (step, folded) = (book.runbook.step("deactivate").unwrap(), state.step(&book, "deactivate").unwrap());
+    let view = GateView { book: &book, state: &state, step, row: &folded.rows[0] };
+    let late = run.now.plus(std::time::Duration::from_secs(2 * 3600));
+    let judge =
+        |date: &str| view.judge(gates(step)[1], &json!({"reads": [{"used": "never"}], "date": date}), late).verdict;
+    let http = |at: crate::engine::entry::Stamp| at.time().to_rfc2822();
+    assert_eq!(judge(&http(run.now)), Verdict::Unknown, "AWS says that no time has passed");
+    assert_eq!(judge(&http(late)), Verdict::Pass);
+}
