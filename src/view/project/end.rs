@@ -103,9 +103,7 @@ fn path(file: &Path, around: &Around) -> Text {
     let mut text = Text::new();
     let mut rest = shown.as_str();
     while let Some(at) = rest.find(['/', '-']).filter(|_| rest.len() > 50) {
-        let cut =
-            rest.char_indices().rfind(|(i, c)| *i < 60 && matches!(c, '/' | '-')).map_or(at, |(i, _)| i)
-                + 1;
+        let cut = rest.char_indices().rfind(|(i, c)| *i < 60 && matches!(c, '/' | '-')).map_or(at, |(i, _)| i) + 1;
         text = text.say(&rest[..cut]).line_end();
         rest = &rest[cut..];
     }
