@@ -219,6 +219,7 @@ impl Driver {
                 order = self.orders.recv() => match order {
                     Some(Order::Decide(decision, reply)) => {
                         let taken = self.decide(decision).await?;
+                        self.wished().await?;
                         self.progress().await?;
                         self.publish();
                         // An interface that is gone needs no answer.

@@ -174,6 +174,11 @@ async fn give_up(handle: &Handle, now: &Snapshot, step: &str, why: String) -> bo
         vec![Decision::RollBack { reason: why.clone() }, Decision::Abort { reason: why }]
     };
     for decision in ending {
+        let back = handle.news.borrow().state.phase == Phase::Back;
+        if back && now.state.phase != Phase::Back {
+            // The way back was begun by somebody else meanwhile: it is looked at anew, and never given up for that.
+            return true;
+        }
         if handle.decide(decision).await.is_ok() {
             return true;
         }

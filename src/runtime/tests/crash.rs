@@ -51,7 +51,7 @@ async fn a_drill_that_was_stopped_anywhere_goes_on_to_its_end() {
         let lost = transcript(&folder).iter().any(|entry| matches!(entry.body, Body::RollbackBegun { .. }));
         let expected = if lost { EndStatus::RolledBack } else { EndStatus::Completed };
         assert_eq!(ending, Ending::Sealed(expected), "from {entries}");
-        assert!(!lost || entries == 22, "from {entries}");
+        assert!(!lost || entries == 22, "from {entries}: {}", reason(&transcript(&folder)));
         assert_eq!(world.keys(USER).len(), 1, "from {entries}");
         assert!(world.broken().is_empty(), "from {entries}: {:?}", world.broken());
         drop(driver);
@@ -71,7 +71,12 @@ async fn a_drill_that_was_stopped_anywhere_goes_back_to_one_old_key() {
         let world = driver.sandbox().unwrap().snapshot();
         // A create that never left changed nothing.
         let unsent = entries == 22 && world.keys(USER).len() == 1 && ending == Ending::Sealed(EndStatus::Aborted);
-        assert!(unsent || ending == Ending::Sealed(EndStatus::RolledBack), "from {entries}: {ending:?}");
+        assert!(
+            unsent || ending == Ending::Sealed(EndStatus::RolledBack),
+            "from {entries}: {ending:?}, {:?}: {}",
+            world.keys(USER),
+            reason(&transcript(&folder))
+        );
         let active: Vec<_> = world.keys(USER).iter().filter(|key| key.status == KeyStatus::Active).collect();
         assert!(active.len() == 1 && active[0].id.ends_with("OLD1"), "from {entries}: {active:?}");
         assert!(world.broken().is_empty(), "from {entries}: {:?}", world.broken());
