@@ -12,7 +12,6 @@ use crate::runbook::{EffectKind, Expectation, Predicate, Span, Step};
 
 use super::book::{Book, Sampling};
 use super::call::{Call, Keep};
-use super::entry::Reading;
 use super::render::{RenderError, Renderer};
 use super::rollback;
 use super::scope::scope;
