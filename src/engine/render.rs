@@ -158,6 +158,13 @@ impl Renderer<'_> {
             calls.extend(self.connector_calls(&connector.put, &scope, values)?);
         }
         calls.extend(self.connector_calls(&connector.restart, &scope, values)?);
+        if calls.is_empty() {
+            // Nothing would be sent, so nothing would ever end it.
+            let (kind, what) = (&connector.kind, if op == Op::HolderPut { "put" } else { "restart" });
+            return Err(RenderError::Shape(format!(
+                "holders of kind {kind} have no `{what}` of their own; leave the step out for them, or add it to the connector"
+            )));
+        }
         Ok(calls.into_iter().zip(0..).map(|(call, n)| Call { call: n, ..call }).collect())
     }
 

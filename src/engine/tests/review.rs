@@ -178,3 +178,14 @@ fn a_clock_that_was_set_forward_opens_no_gate_of_a_real_account() {
     assert_eq!(judge(&http(run.now)), Verdict::Unknown, "AWS says that no time has passed");
     assert_eq!(judge(&http(late)), Verdict::Pass);
 }
+
+#[test]
+fn a_restart_that_sends_nothing_is_refused_and_does_not_wait_for_ever() {
+    let mut run = of(
+        "  - {id: re, title: Restart, run: {holder.restart: {holder: {name: api, kind: box}}}, rollback: {none: a restart}}\n",
+    );
+    run.run_on();
+    let why = run.engine.rendered().unwrap().unwrap_err();
+    assert!(why.contains("have no `restart`"), "{why}");
+    assert_eq!(run.engine.focus(), Focus::Confirm { step: "re".into() });
+}
