@@ -1,6 +1,7 @@
 //! Who answers where nobody is asked: `--yes`, in drills only. It does what a careful engineer would do, no more.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::driver::{Handle, Order};
 use super::reason;
@@ -70,7 +71,7 @@ async fn act(handle: &Handle, now: &Snapshot, tried: &mut Tried) -> bool {
                 Some(Err(why)) => return give_up(handle, now, step, reason::of_step(now, step, why)).await,
                 Some(Ok(rendered)) => rendered,
             };
-            if again(format!("confirm {step} {}", rendered.attempt)) > 5 {
+            if again(format!("confirm {step} {}", rendered.attempt)) > 25 {
                 let why = now.notice.clone().or_else(|| refused.get(step).cloned());
                 let why = why.unwrap_or_else(|| "its confirmation is refused again and again".to_owned());
                 return give_up(handle, now, step, reason::of_step(now, step, &why)).await;
@@ -80,7 +81,16 @@ async fn act(handle: &Handle, now: &Snapshot, tried: &mut Tried) -> bool {
                 // What is there now is read first; the next news brings it.
                 Err(why) => {
                     refused.insert(step.clone(), why.clone());
-                    now.wakeup.is_none() && give_up(handle, now, step, reason::of_step(now, step, &why)).await
+                    if now.wakeup.is_some() {
+                        return false;
+                    }
+                    // What is there now may just be on its way, as after a resume: looked at again a few times.
+                    if again(format!("refused {step} {} {why}", rendered.attempt)) <= 20 {
+                        let mut news = handle.news.clone();
+                        let _ = tokio::time::timeout(Duration::from_millis(100), news.changed()).await;
+                        return true;
+                    }
+                    give_up(handle, now, step, reason::of_step(now, step, &why)).await
                 }
             }
         }
