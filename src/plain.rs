@@ -155,6 +155,10 @@ impl PlainFront {
 
     /// The lines of the page that a word has opened: a plan, and what it asks.
     pub fn opened(&mut self) -> Vec<String> {
+        // After a field the plan has been told already, and what was entered must stand.
+        if !self.entered.is_empty() {
+            return Vec::new();
+        }
         let Some(view) = self.shown.as_ref() else { return Vec::new() };
         let Some(offer) = self.offer.as_ref() else { return Vec::new() };
         let mode = view.banner.mode.word();

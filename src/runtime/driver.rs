@@ -48,6 +48,9 @@ struct Answer {
     keep: Vec<Keep>,
 }
 
+/// How long a signature may take before what was read for it counts no more.
+const SIGNING: Duration = Duration::from_secs(60);
+
 /// Everything that a run needs to go on.
 pub struct Driver {
     pub(super) engine: Engine,
@@ -336,6 +339,8 @@ impl Driver {
 
     async fn answered(&mut self, answer: Answer) -> Result<(), Diagnostic> {
         let Answer { place, purpose, outcome, keep } = answer;
+        let id = outcome.reading.request_id.as_deref().unwrap_or("");
+        tracing::debug!(step = place.step, row = place.row, call = place.call, ?purpose, ended = ?outcome.ended, id, "answer");
         let sent = purpose.is_none();
         self.due.retain(|due| due.place != place || due.sent != sent);
         self.seal_kept(&keep)?;
@@ -411,7 +416,16 @@ impl Driver {
             let signer = self.session.signer.clone();
             let to_sign = pending.clone();
             // A signer may wait for a touch or an agent; nothing else is written meanwhile.
+            let asked = std::time::Instant::now();
             let signature = tokio::task::spawn_blocking(move || to_sign.sign(&*signer)).await;
+            // Gates were read before the signer was asked, and a touch can come hours later.
+            if asked.elapsed() > SIGNING
+                && let (Body::Confirmed { .. }, Phase::Forward) = (&body, self.engine.state().phase)
+            {
+                self.notice =
+                    Some("The signature came too late: the gates are to be read again. Nothing was sent.".into());
+                return Ok(false);
+            }
             match signature {
                 Ok(Ok(signature)) => {
                     let entry = self.writer.commit(pending, &signature)?;
@@ -436,6 +450,7 @@ impl Driver {
         } else {
             self.writer.append(at, wall, &by, body)?
         };
+        tracing::info!(n = entry.n, kind = entry.body.kind(), at = %entry.at, "entry");
         self.engine.apply(&entry);
         self.engine.started_here(&entry);
         self.log.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);

@@ -300,7 +300,7 @@ pub(super) async fn surround(
         EnvironmentKind::Sandbox => {
             let clock = Clock::virtual_now();
             let scratch = scratch_of(session, run);
-            let sandbox = sandbox(values, &clock, drill, None).await?;
+            let sandbox = sandbox(book, values, &clock, drill, None).await?;
             let services = ["iam", "sts", "s3"].map(|name| (name.to_owned(), sandbox.url().to_owned()));
             let operator = sandbox.operator();
             let endpoints = services.into_iter().collect();
@@ -328,7 +328,7 @@ pub(super) async fn surround(
             let scratch = scratch_of(session, run);
             let s3 = environment.endpoints.get("s3").cloned().unwrap_or_default();
             let elsewhere = Some((s3, rehearsed_pair(drill.again)?));
-            let sandbox = sandbox(values, &clock, drill, elsewhere).await?;
+            let sandbox = sandbox(book, values, &clock, drill, elsewhere).await?;
             stand_ins(&mut world, &sandbox, &scratch, &needed)?;
             world.systems.append(&mut named);
             Ok(Surroundings { world, sandbox: Some(sandbox), scratch: Some(scratch), clock })
@@ -388,6 +388,7 @@ fn stand_ins(
 
 /// The embedded sandbox; with an S3 elsewhere and the pair that is rotated there, only its holders are used.
 async fn sandbox(
+    book: &Book,
     values: &Map<String, Value>,
     clock: &Clock,
     drill: Drill,
@@ -401,11 +402,12 @@ async fn sandbox(
         });
     }
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or("");
-    let none = Vec::new();
-    let consumers = values.get("consumers").and_then(Value::as_array).unwrap_or(&none);
+    // Every holder among the inputs has its stand-in, whatever the runbook calls it; the store is what is called so.
     let store = values.get("store").filter(|store| store.is_object());
+    let all = book.holders(values).into_iter().filter(|holder| Some(*holder) != store);
+    let consumers: Vec<Value> = all.cloned().collect();
     let mut world =
-        crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, consumers, drill.seed)?;
+        crate::sandbox::World::for_drill(text("target_user"), text("bucket"), store, &consumers, drill.seed)?;
     if let Some((s3, pair)) = elsewhere {
         world = world.with_aws_at(&s3, &pair);
     }

@@ -112,7 +112,7 @@ fn table() -> PathBuf {
 async fn all(seed: u64) -> BTreeMap<&'static str, Ended> {
     use futures_util::StreamExt;
     let each = futures_util::stream::iter(Fault::all())
-        .map(|fault| async move { (fault.name(), tokio::spawn(end_of(fault, seed)).await.expect(fault.name())) });
+        .map(|fault| async move { (fault.name(), tokio::spawn(end_of(fault, seed)).await.unwrap()) });
     each.buffer_unordered(3).collect().await
 }
 
