@@ -285,6 +285,8 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        // A request that is still being answered must not write over what the next process may have taken up already.
+        self.forget();
         self.shutdown();
     }
 }
