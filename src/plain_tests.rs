@@ -1,6 +1,7 @@
 //! The lines of the screens, and the words in answer.
 
 use super::*;
+use crate::view::View;
 use crate::view::fixtures;
 
 fn said(view: &RunView) -> (PlainFront, String) {
